@@ -20,6 +20,7 @@ public static class Resample
     /// <returns>The picture in its new size.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A side is below 1, or the result would have more than
     /// <see cref="ImageCodec.MaxPixels"/> pixels.</exception>
+    /// <exception cref="NanoVlmException">The picture is so much taller than wide that the step between would have too many pixels.</exception>
     public static RgbImage Resize(RgbImage image, int width, int height, ResampleFilter filter)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
@@ -27,6 +28,8 @@ public static class Resample
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)width * height, ImageCodec.MaxPixels, "width * height");
         if (image.Width == width && image.Height == height) return image;
         if (filter == ResampleFilter.Nearest) return Nearest(image, width, height);
+        if ((long)width * image.Height > ImageCodec.MaxPixels)
+            throw new NanoVlmException($"A picture of {image.Width} x {image.Height} pixels is too elongated to be resized to {width} x {height}.");
         var rows = image.Width == width ? image : AlongRows(image, width, filter);
         return image.Height == height ? rows : AlongColumns(rows, height, filter);
     }
