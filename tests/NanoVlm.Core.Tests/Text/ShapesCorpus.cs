@@ -17,13 +17,13 @@ internal static class ShapesCorpus
     {
         foreach (string question in Questions())
             yield return question;
-        string[] single = ["user", "assistant", "system", "\n", "What", "How", "Is", "Which", "yes", "no", " yes", " no", .. Colours, .. Shapes, .. Sizes];
+        string[] single = ["user", "assistant", "system", "\n", "What", "How", "Is", "Do", "Which", "yes", "no", " yes", " no", .. Colours, .. Shapes, .. Sizes];
         foreach (string word in single)
         {
             for (int i = 0; i < 40; i++)
                 yield return word;
         }
-        string[] spaced = ["object", "objects", "others", .. Colours, .. Sizes, .. Shapes, .. Shapes.Select(s => $"{s}s")];
+        string[] spaced = ["object", "objects", "others", "image", "images", .. Colours, .. Sizes, .. Shapes, .. Shapes.Select(s => $"{s}s")];
         foreach (string word in spaced)
         {
             for (int i = 0; i < 20; i++)
@@ -44,10 +44,15 @@ internal static class ShapesCorpus
             yield return $"What colour is the {shape}?";
             yield return $"How many {shape}s are there?";
             foreach (string size in Sizes)
+            {
                 yield return $"What colour is the {size} {shape}?";
+                yield return $"What is the colour of the {size} {shape}?";
+            }
             foreach (string colour in Colours)
             {
-                yield return $"Is there a {colour} {shape}?";
+                yield return $"{(colour == "orange" ? "Is there an" : "Is there a")} {colour} {shape}?";
+                yield return $"{(colour == "orange" ? "Do you see an" : "Do you see a")} {colour} {shape}?";
+                yield return $"How many {colour} {shape}s do you see?";
                 yield return $"What size is the {colour} {shape}?";
                 yield return $"How many {colour} {shape}s are there?";
                 foreach (string relation in _relations)
@@ -59,13 +64,17 @@ internal static class ShapesCorpus
             yield return $"What shape is the {colour} object?";
             yield return $"How many {colour} objects are there?";
             foreach (string size in Sizes)
+            {
                 yield return $"What shape is the {size} {colour} object?";
+                yield return $"What is the shape of the {size} {colour} object?";
+            }
         }
         foreach (string size in Sizes)
             yield return $"How many {size} objects are there?";
         foreach (string relation in _relations)
             yield return $"Which shape is {relation} the others?";
-        yield return "How many objects are there in the image?";
+        yield return "Is there an object in the image?";
+        yield return "How many objects do you see?";
     }
 
     private static string Next(string[] words, string word) => words[(Array.IndexOf(words, word) + 1) % words.Length];

@@ -44,7 +44,7 @@ public class ShapesTokenizerTests
     [Fact]
     public void First_words_answers_and_roles_are_one_token()
     {
-        string[] firsts = ["What", "How", "Is", "Which", "?", "\n", "user", "assistant", "system", "yes", "no"];
+        string[] firsts = ["What", "How", "Is", "Do", "Which", "?", "\n", "user", "assistant", "system", "yes", "no"];
         foreach (string word in firsts.Concat(ShapesCorpus.Colours).Concat(ShapesCorpus.Shapes).Concat(ShapesCorpus.Sizes))
             AssertSingle(word);
         foreach (char digit in "0123456789")
