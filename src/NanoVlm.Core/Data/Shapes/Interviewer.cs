@@ -41,12 +41,13 @@ internal sealed class Interviewer
         foreach (var kind in Kinds)
             QuestionCandidates.List(scene, kind, _candidates[(int)kind]);
         var givenAway = 0;
-        foreach (var kind in Agenda(ref random, questions.Length))
+        var most = questions.Length / Kinds.Length + 2;
+        foreach (var kind in Agenda(ref random, questions.Length, most))
         {
             var order = Order(ref random, kind);
-            if (!TryNext(order, ref random, false, out var next))
+            if (!TryNext(order, most, ref random, false, out var next))
             {
-                if (!TryNext(order, ref random, true, out next))
+                if (!TryNext(order, most, ref random, true, out next) && !TryNext(order, int.MaxValue, ref random, true, out next))
                     return Undo();
                 givenAway++;
             }
@@ -75,11 +76,11 @@ internal sealed class Interviewer
     }
 
     // The kinds to ask, those asked least so far first to come in, none much more often than the others.
-    private QuestionKind[] Agenda(ref RandomStream random, int length)
+    private QuestionKind[] Agenda(ref RandomStream random, int length, int most)
     {
         var asked = (int[])_asked.Clone();
         var left = new int[Kinds.Length];
-        Array.Fill(left, length / Kinds.Length + 2);
+        Array.Fill(left, most);
         var agenda = new QuestionKind[length];
         var keys = new double[length];
         for (var slot = 0; slot < length; slot++)
@@ -110,10 +111,12 @@ internal sealed class Interviewer
         return kinds;
     }
 
-    private bool TryNext(QuestionKind[] order, ref RandomStream random, bool evenIfGivenAway, out Question next)
+    private bool TryNext(QuestionKind[] order, int most, ref RandomStream random, bool evenIfGivenAway, out Question next)
     {
         foreach (var kind in order)
         {
+            if (_chosen.Count(asked => asked.Kind == kind) >= most)
+                continue;
             var phrasing = random.Below(Question.Phrasings(kind));
             if (!Collect(kind, phrasing, evenIfGivenAway)
                 && !(kind == order[0] && _asked[(int)kind] < _asked.Max() - KindLag && Collect(kind, phrasing, true)))
@@ -141,7 +144,7 @@ internal sealed class Interviewer
     private bool WasAsked(Question question)
     {
         foreach (var asked in _chosen)
-            if (asked.TextCode == question.TextCode)
+            if ((asked with { Phrasing = question.Phrasing }).TextCode == question.TextCode)
                 return true;
         return false;
     }
