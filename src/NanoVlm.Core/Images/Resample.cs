@@ -1,0 +1,146 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace NanoVlm.Images;
+
+/// <summary>
+/// Resizes 8-bit pictures bit for bit as Pillow's <c>Image.resize</c> does: one pass along the rows, one along the columns,
+/// each with weights rounded to 22 fractional bits and a result rounded to 8 bits.
+/// </summary>
+public static class Resample
+{
+    // 8 bits for the pixel, 2 for the sign and for filters that overshoot; the rest of an int holds the weight's fraction.
+    private const int Precision = 32 - 8 - 2;
+
+    /// <summary>Resizes a picture.</summary>
+    /// <param name="image">The picture; returned as it is where it has the size already.</param>
+    /// <param name="width">Columns of the result, at least 1.</param>
+    /// <param name="height">Rows of the result, at least 1.</param>
+    /// <param name="filter">How pixels are combined.</param>
+    /// <returns>The picture in its new size.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A side is below 1, or the result would have more than
+    /// <see cref="ImageCodec.MaxPixels"/> pixels.</exception>
+    /// <exception cref="NanoVlmException">The picture is so much taller than wide that the step between would have too many pixels.</exception>
+    public static RgbImage Resize(RgbImage image, int width, int height, ResampleFilter filter)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)width * height, ImageCodec.MaxPixels, "width * height");
+        if (image.Width == width && image.Height == height) return image;
+        if (filter == ResampleFilter.Nearest) return Nearest(image, width, height);
+        if ((long)width * image.Height > ImageCodec.MaxPixels)
+            throw new NanoVlmException($"A picture of {image.Width} x {image.Height} pixels is too elongated to be resized to {width} x {height}.");
+        var rows = image.Width == width ? image : AlongRows(image, width, filter);
+        return image.Height == height ? rows : AlongColumns(rows, height, filter);
+    }
+
+    private static RgbImage Nearest(RgbImage image, int width, int height)
+    {
+        var columns = Positions(image.Width, width);
+        var rows = Positions(image.Height, height);
+        var result = new byte[width * height * 3];
+        var target = 0;
+        foreach (var row in rows)
+        {
+            foreach (var column in columns)
+            {
+                var source = (row * image.Width + column) * 3;
+                result[target++] = image.Pixels[source];
+                result[target++] = image.Pixels[source + 1];
+                result[target++] = image.Pixels[source + 2];
+            }
+        }
+        return new RgbImage(width, height, result);
+
+        // Pillow adds up the step instead of multiplying: the rounding decides which neighbour wins.
+        static int[] Positions(int inputSize, int outputSize)
+        {
+            var step = (double)inputSize / outputSize;
+            var position = step * 0.5;
+            var positions = new int[outputSize];
+            for (var i = 0; i < outputSize; i++, position += step)
+                positions[i] = Math.Min((int)position, inputSize - 1);
+            return positions;
+        }
+    }
+
+    private static RgbImage AlongRows(RgbImage image, int width, ResampleFilter filter)
+    {
+        var weights = new ResampleWeights(image.Width, width, filter);
+        var values = FixedPoint(weights);
+        var result = GC.AllocateUninitializedArray<byte>(checked(width * image.Height * 3));
+        for (var y = 0; y < image.Height; y++)
+        {
+            var source = image.Pixels.AsSpan(y * image.Width * 3, image.Width * 3);
+            var target = result.AsSpan(y * width * 3, width * 3);
+            for (var x = 0; x < width; x++)
+            {
+                var (first, count) = weights[x];
+                var pixels = source.Slice(first * 3, count * 3);
+                var taps = values.AsSpan(x * weights.Taps, count);
+                int red = 1 << (Precision - 1), green = red, blue = red;
+                for (int k = 0, p = 0; k < taps.Length; k++, p += 3)
+                {
+                    red += pixels[p] * taps[k];
+                    green += pixels[p + 1] * taps[k];
+                    blue += pixels[p + 2] * taps[k];
+                }
+                target[x * 3] = Clip(red);
+                target[x * 3 + 1] = Clip(green);
+                target[x * 3 + 2] = Clip(blue);
+            }
+        }
+        return new RgbImage(width, image.Height, result);
+    }
+
+    private static RgbImage AlongColumns(RgbImage image, int height, ResampleFilter filter)
+    {
+        var weights = new ResampleWeights(image.Height, height, filter);
+        var values = FixedPoint(weights);
+        var stride = image.Width * 3;
+        var sums = new int[stride];
+        var result = GC.AllocateUninitializedArray<byte>(checked(stride * height));
+        for (var y = 0; y < height; y++)
+        {
+            var (first, count) = weights[y];
+            Array.Fill(sums, 1 << (Precision - 1));
+            for (var k = 0; k < count; k++)
+                AddScaled(image.Pixels.AsSpan((first + k) * stride, stride), values[y * weights.Taps + k], sums);
+            var target = result.AsSpan(y * stride, stride);
+            for (var i = 0; i < target.Length; i++)
+                target[i] = Clip(sums[i]);
+        }
+        return new RgbImage(image.Width, height, result);
+    }
+
+    private static void AddScaled(ReadOnlySpan<byte> row, int weight, Span<int> sums)
+    {
+        var vectors = MemoryMarshal.Cast<byte, Vector<byte>>(row);
+        var targets = MemoryMarshal.Cast<int, Vector<int>>(sums);
+        for (int i = 0, t = 0; i < vectors.Length; i++, t += 4)
+        {
+            Vector.Widen(vectors[i], out var low, out var high);
+            Vector.Widen(low, out var a, out var b);
+            Vector.Widen(high, out var c, out var d);
+            targets[t] += Vector.AsVectorInt32(a) * weight;
+            targets[t + 1] += Vector.AsVectorInt32(b) * weight;
+            targets[t + 2] += Vector.AsVectorInt32(c) * weight;
+            targets[t + 3] += Vector.AsVectorInt32(d) * weight;
+        }
+        for (var i = vectors.Length * Vector<byte>.Count; i < row.Length; i++)
+            sums[i] += row[i] * weight;
+    }
+
+    private static int[] FixedPoint(ResampleWeights weights)
+    {
+        var values = new int[weights.Values.Length];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var value = weights.Values[i] * (1 << Precision);
+            values[i] = (int)(value < 0 ? value - 0.5 : value + 0.5);
+        }
+        return values;
+    }
+
+    private static byte Clip(int sum) => (byte)Math.Clamp(sum >> Precision, 0, 255);
+}
