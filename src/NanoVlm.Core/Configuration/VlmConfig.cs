@@ -140,7 +140,7 @@ public sealed record VlmConfig : IChecked
     public bool ResizeToMaxSideLen { get; init; } = true;
 
     /// <summary>The extra tokens by their role: <c>image_token</c>, <c>global_image_token</c>, and <c>r1c1</c> ... for the tiles.</summary>
-    public IReadOnlyDictionary<string, string> VlmExtraTokens { get; init; } = ImageTokens.ForTiles(8);
+    public IReadOnlyDictionary<string, string> VlmExtraTokens { get; init; } = ExtraTokens.ForTiles;
 
     /// <summary>Whether nanoVLM loads both backbones from the Hub before it trains.</summary>
     public bool VlmLoadBackboneWeights { get; init; } = true;
@@ -229,8 +229,8 @@ public sealed record VlmConfig : IChecked
             VlmExtraTokens.Count <= ExtraTokenAmount,
             "extra_token_amount", $"{ExtraTokenAmount} is too few for the {VlmExtraTokens.Count} tokens of vlm_extra_tokens", "vlm_extra_tokens");
         rules.Require(
-            VlmExtraTokens.ContainsKey(ImageTokens.ImageRole),
-            "vlm_extra_tokens", $"'{ImageTokens.ImageRole}' is missing: the text of the token that stands for image features");
+            VlmExtraTokens.ContainsKey(ExtraTokens.ImageRole),
+            "vlm_extra_tokens", $"'{ExtraTokens.ImageRole}' is missing: the text of the token that stands for image features");
     }
 
     private static VlmConfig Read(ReadOnlySpan<byte> utf8, string source) =>

@@ -8,7 +8,7 @@ namespace NanoVlm.Weights;
 /// the tensors' bytes. The header is treated as hostile and checked whole in <see cref="Open"/>; after that every
 /// tensor is known to lie inside the file. Reading from several threads is safe; disposing while another reads is not.
 /// </summary>
-public sealed unsafe class SafeTensorsFile : IDisposable
+public sealed unsafe partial class SafeTensorsFile : IDisposable
 {
     private readonly MemoryMappedViewAccessor view;
     private readonly Dictionary<string, TensorInfo> tensors;

@@ -8,7 +8,7 @@ namespace NanoVlm.Weights;
 /// Writes safetensors files byte for byte as the reference library does: the header padded with spaces to a multiple of 8,
 /// tensors by element type (largest alignment first) and then by name, without holes.
 /// </summary>
-public static class SafeTensorsWriter
+public static partial class SafeTensorsWriter
 {
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
