@@ -10,14 +10,14 @@ internal readonly struct JsonPart(JsonElement value, string file, string path)
     public string File => file;
 
     /// <summary>Reads a file; whatever is wrong with it ends as a refusal that names it.</summary>
-    public static T Read<T>(ReadOnlyMemory<byte> utf8, string file, Func<JsonPart, T> read)
+    public static T Read<T>(ReadOnlyMemory<byte> utf8, string file, Func<JsonPart, ReadOnlyMemory<byte>, T> read)
     {
         if (utf8.Span.StartsWith("\uFEFF"u8))
             utf8 = utf8[3..];
         try
         {
             using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowDuplicateProperties = false });
-            return read(new JsonPart(document.RootElement, file, ""));
+            return read(new JsonPart(document.RootElement, file, ""), utf8);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

@@ -14,7 +14,7 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
 
     public static TokenizerConfig Empty { get; } = new(null, null, null, null, null);
 
-    public static TokenizerConfig Read(ReadOnlyMemory<byte> utf8, string file) => JsonPart.Read(utf8, file, root => Read(root, utf8));
+    public static TokenizerConfig Read(ReadOnlyMemory<byte> utf8, string file) => JsonPart.Read(utf8, file, Read);
 
     public byte[] ToJson(AddedVocabulary added)
     {

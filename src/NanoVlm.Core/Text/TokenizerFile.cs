@@ -17,7 +17,7 @@ internal sealed record TokenizerFile(
     public static JsonSerializerOptions JsonOptions { get; } =
         new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static TokenizerFile Read(ReadOnlyMemory<byte> utf8, string file) => JsonPart.Read(utf8, file, root => Read(root, utf8));
+    public static TokenizerFile Read(ReadOnlyMemory<byte> utf8, string file) => JsonPart.Read(utf8, file, Read);
 
     public byte[] ToJson(AddedVocabulary added)
     {

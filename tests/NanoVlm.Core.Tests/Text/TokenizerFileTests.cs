@@ -88,6 +88,14 @@ public sealed class TokenizerFileTests : IDisposable
     }
 
     [Fact]
+    public void A_byte_order_mark_does_no_harm()
+    {
+        byte[] file = File.ReadAllBytes(Path.Combine(TextGoldens.Folder("tokenizer-smollm2"), "tokenizer.json"));
+        Tokenizer.Parse((byte[])[0xEF, 0xBB, 0xBF, .. file], (byte[])[0xEF, 0xBB, 0xBF, .. "{}"u8]).Save(_folder);
+        Assert.Equal(900, Tokenizer.Load(_folder).VocabularySize);
+    }
+
+    [Fact]
     public void No_tokenizer_is_a_clear_error()
     {
         var e = Assert.Throws<NanoVlmException>(() => Tokenizer.Load(_folder));
