@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""The PyTorch peer of the training benchmark: one step of the tiny vision-language model.
+
+Plain PyTorch, float32 or bfloat16 under autocast with float32 masters. A driver alternates with it
+in one run: this program builds the model, prints {"ready": ...}, then answers every line "run N" on
+standard input with N timed steps and one JSON line {"seconds_per_step": median, ...}. It ends with
+the input. Without --interactive it runs --steps once.
+"""
+import argparse
+import json
+import math
+import statistics
+import sys
+import time
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+VOCABULARY, IMAGE_TOKEN, WIDTH, HEADS, KV_HEADS, BLOCKS = 600, 1, 128, 4, 2, 4
+IMAGE, PATCH, VISION_INNER, TEXT_INNER, SHUFFLE = 64, 8, 512, 384, 2
+IMAGE_TOKENS = (IMAGE // PATCH // SHUFFLE) ** 2
+FUSED_ATTENTION = getattr(F, "scaled_dot_product_attention", None)
+
+
+def attend(q, k, v, mask=None):
+    """q, k, v [B, H, T, D]; mask is additive and broadcasts to [B, H, T, T]."""
+    if FUSED_ATTENTION is not None:
+        return FUSED_ATTENTION(q, k, v, attn_mask=None if mask is None else mask.to(q.dtype))
+    scores = q @ k.transpose(-2, -1) * (1.0 / math.sqrt(q.shape[-1]))
+    if mask is not None:
+        scores = scores + mask
+    return F.softmax(scores, dim=-1).to(v.dtype) @ v
+
+
+class VisionBlock(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(WIDTH, eps=1e-6), nn.LayerNorm(WIDTH, eps=1e-6)
+        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.fc1, self.fc2 = nn.Linear(WIDTH, VISION_INNER), nn.Linear(VISION_INNER, WIDTH)
+
+    def forward(self, x):
+        b, t, _ = x.shape
+        q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4)
+        x = x + self.out(attend(q, k, v).transpose(1, 2).reshape(b, t, WIDTH))
+        return x + self.fc2(F.gelu(self.fc1(self.norm2(x)), approximate="tanh"))
+
+
+class Vision(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, WIDTH, PATCH, stride=PATCH)
+        self.positions = nn.Parameter(torch.randn(1, (IMAGE // PATCH) ** 2, WIDTH) * 0.02)
+        self.blocks = nn.ModuleList(VisionBlock() for _ in range(BLOCKS))
+        self.norm = nn.LayerNorm(WIDTH, eps=1e-6)
+
+    def forward(self, pixels):
+        x = self.patches(pixels).flatten(2).transpose(1, 2) + self.positions
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)
+
+
+class RmsNorm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(WIDTH))
+
+    def forward(self, x):
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-5) * self.weight
+
+
+def rotate(x, cos, sin):
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-second, first), dim=-1) * sin
+
+
+class TextBlock(nn.Module):
+    def __init__(self):
+        super().__init__()
+        d = WIDTH // HEADS
+        self.norm1, self.norm2 = RmsNorm(), RmsNorm()
+        self.q, self.k, self.v, self.o = (
+            nn.Linear(WIDTH, n, bias=False) for n in (WIDTH, KV_HEADS * d, KV_HEADS * d, WIDTH))
+        self.gate, self.up = (nn.Linear(WIDTH, TEXT_INNER, bias=False) for _ in range(2))
+        self.down = nn.Linear(TEXT_INNER, WIDTH, bias=False)
+
+    def forward(self, x, cos, sin, mask):
+        b, t, _ = x.shape
+        h = self.norm1(x)
+        q, k, v = (p(h).view(b, t, -1, WIDTH // HEADS).transpose(1, 2) for p in (self.q, self.k, self.v))
+        q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
+        k, v = (y.repeat_interleave(HEADS // KV_HEADS, dim=1) for y in (k, v))
+        x = x + self.o(attend(q, k, v, mask).transpose(1, 2).reshape(b, t, WIDTH))
+        h = self.norm2(x)
+        return x + self.down(F.silu(self.gate(h)) * self.up(h))
+
+
+class TinyVlm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.vision = Vision()
+        self.projector = nn.Linear(WIDTH * SHUFFLE ** 2, WIDTH, bias=False)
+        self.embedding = nn.Embedding(VOCABULARY, WIDTH)
+        self.blocks = nn.ModuleList(TextBlock() for _ in range(BLOCKS))
+        self.norm = RmsNorm()
+        d = WIDTH // HEADS
+        self.register_buffer("frequencies", 10000.0 ** (-torch.arange(0, d, 2).float() / d))
+        for module in self.modules():
+            if isinstance(module, (nn.Linear, nn.Embedding, nn.Conv2d)):
+                nn.init.normal_(module.weight, std=0.02)
+                if getattr(module, "bias", None) is not None:
+                    nn.init.zeros_(module.bias)
+
+    def forward(self, pixels, ids, keys, labels):
+        """pixels [B, 3, S, S]; ids, keys (1 attends), labels (-100 is none) [B, T]. The mean loss."""
+        features = self.vision(pixels)
+        b, side, r = ids.shape[0], IMAGE // PATCH, SHUFFLE
+        features = features.view(b, side // r, r, side // r, r, WIDTH).permute(0, 1, 3, 2, 4, 5)
+        image = self.projector(features.reshape(b, IMAGE_TOKENS, WIDTH * r * r))
+        x = self.embedding(ids)
+        x = x.masked_scatter((ids == IMAGE_TOKEN).unsqueeze(-1), image.to(x.dtype))
+
+        t = ids.shape[1]
+        angles = torch.arange(t).float()[:, None] * self.frequencies
+        cos, sin = torch.cat((angles, angles), -1).cos(), torch.cat((angles, angles), -1).sin()
+        allowed = torch.ones(t, t, dtype=torch.bool).tril() & keys.bool()[:, None, None, :]
+        mask = torch.zeros(b, 1, t, t).masked_fill(~allowed, torch.finfo(torch.float32).min)
+        for block in self.blocks:
+            x = block(x, cos, sin, mask)
+        wanted = labels != -100
+        logits = F.linear(self.norm(x)[wanted], self.embedding.weight)
+        return F.cross_entropy(logits.float(), labels[wanted])
+
+
+def make_batch(batch, tokens, generator):
+    ids = torch.randint(2, VOCABULARY, (batch, tokens), generator=generator)
+    ids[:, :IMAGE_TOKENS] = IMAGE_TOKEN
+    lengths = torch.randint(tokens - 8, tokens + 1, (batch, 1), generator=generator)
+    position = torch.arange(tokens)
+    labels = ids.roll(-1, dims=1).masked_fill((position < lengths - 13) | (position >= lengths - 1), -100)
+    pixels = torch.rand(batch, 3, IMAGE, IMAGE, generator=generator)
+    return pixels, ids, (position < lengths).long(), labels
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dtype", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--warmup", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--tokens", type=int, default=48)
+    parser.add_argument("--interactive", action="store_true", help='answer "run N" lines on standard input')
+    parser.add_argument("--profile", action="store_true", help="print where one step's time goes, and end")
+    options = parser.parse_args()
+
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    generator = torch.Generator().manual_seed(1)
+    model = TinyVlm()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.01, foreach=True)
+    data = [make_batch(options.batch, options.tokens, generator) for _ in range(4)]
+
+    def step(i):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.dtype == "bf16"):
+            loss = model(*data[i % len(data)])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return loss.item()
+
+    def run(steps):
+        seconds, loss = [], math.nan
+        for i in range(steps):
+            start = time.perf_counter()
+            loss = step(i)
+            seconds.append(time.perf_counter() - start)
+        print(json.dumps({"seconds_per_step": statistics.median(seconds), "minimum": min(seconds), "loss": loss}), flush=True)
+
+    for i in range(options.warmup):
+        step(i)
+    if options.profile:
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            step(0)
+        print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=30))
+        return
+    if not options.interactive:
+        run(options.steps)
+        return
+    print(json.dumps({"ready": options.dtype, "threads": options.threads, "torch": torch.__version__,
+                      "parameters": sum(p.numel() for p in model.parameters())}), flush=True)
+    for line in sys.stdin:
+        words = line.split()
+        if len(words) == 2 and words[0] == "run":
+            run(int(words[1]))
+        elif words:
+            sys.exit(f'error: expected "run N", found {line.strip()!r}')
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+// The inner loops of the nanovlm::* operators, written once over the compiler's vector types
+// (kernels.inl) and compiled for each instruction set; cpu_kernels() is the best this CPU runs.
+// Nothing here knows tensors or threads: pointers, sizes and strides (in elements) only.
+#pragma once
+#include <cstdint>
+
+namespace nanovlm {
+
+// Storage of a bfloat16; arithmetic is in float everywhere.
+struct bf16 {
+    uint16_t bits;
+};
+
+enum Dtype : int { kFloat = 0, kBfloat16 = 1 };
+
+// C[m, n] = A[m, k] B[k, n] (+ bias[n] or + C), float32 accumulation, sums over k in one fixed order.
+// A and B have any strides; C has unit column stride. `accumulate` needs a float32 C.
+struct Gemm {
+    int64_t m, n, k;
+    const void* a;
+    Dtype a_type;
+    int64_t a_row, a_column;
+    const void* b;
+    Dtype b_type;
+    int64_t b_row, b_column;
+    void* c;
+    Dtype c_type;
+    int64_t c_row;
+    const float* bias;  // [n] or null
+    bool accumulate;
+};
+
+// One (batch, key-value head) of attention. Rows are tokens; the head dimension has unit stride.
+// `group` query heads share the key-value head, `*_head` apart. Key j is seen by query i when
+// keys[j] != 0, query_documents[i] == documents[j], j <= i + key_tokens - tokens (causal) and
+// j > i + key_tokens - tokens - window (window > 0). A query that sees nothing gets zeros.
+struct Attention {
+    Dtype type;
+    int64_t tokens, key_tokens, dim, group, window;
+    bool causal;
+    float scale;
+    const void *q, *k, *v;
+    int64_t q_row, q_head, k_row, v_row;
+    const uint8_t* keys;       // [key_tokens] or null
+    const int64_t* documents;  // [key_tokens] or null
+    void* out;                 // forward: written; backward: read
+    int64_t out_row, out_head;
+    float* log_sum;  // [group, tokens]: log of the sum of exponentials of the scaled scores; may be null in forward
+    // backward only
+    const void* grad_out;
+    int64_t grad_out_row, grad_out_head;
+    void *grad_q, *grad_k, *grad_v;
+    int64_t grad_q_row, grad_q_head, grad_k_row, grad_v_row;
+};
+
+struct AdamW {
+    float lr, beta1, beta2, eps, weight_decay, bias_correction1, sqrt_bias_correction2, grad_scale;
+};
+
+struct Kernels {
+    const char* name;
+    int64_t tile_rows, tile_columns;  // of the matrix micro-kernel
+
+    int64_t (*gemm_scratch)(const Gemm&);  // floats of scratch gemm needs, 64-byte aligned
+    void (*gemm)(const Gemm&, float* scratch);
+
+    int64_t (*attention_scratch)(const Attention&, bool backward);
+    void (*attention_forward)(const Attention&, float* scratch);
+    void (*attention_backward)(const Attention&, float* scratch);
+
+    // The rest is indexed by Dtype: [kFloat], [kBfloat16].
+    void (*gelu[2])(int64_t n, const void* x, void* y);
+    void (*gelu_backward[2])(int64_t n, const void* x, const void* grad, void* grad_x);
+    void (*swiglu[2])(int64_t n, const void* gate, const void* up, void* y);
+    void (*swiglu_backward[2])(int64_t n, const void* gate, const void* up, const void* grad, void* grad_gate, void* grad_up);
+
+    // rows of d; mean may be null (RMS norm); weight and bias are float32, bias may be null. In
+    // backward grad_weight and grad_bias (null for RMS norm) [d] are added to.
+    void (*norm[2])(int64_t rows, int64_t d, int64_t x_row, const void* x, const float* weight, const float* bias, float eps, void* y,
+                    float* mean, float* inverse);
+    void (*norm_backward[2])(int64_t rows, int64_t d, int64_t x_row, const void* x, const float* weight, const float* mean,
+                             const float* inverse, const void* grad, void* grad_x, float* grad_weight, float* grad_bias);
+
+    // One head row: the rotate_half convention, or its transpose (backward).
+    void (*rotary[2])(int64_t d, const void* x, const float* cos, const float* sin, bool backward, void* y);
+
+    void (*column_sum[2])(int64_t rows, int64_t columns, int64_t row, const void* x, float* sum);  // adds to sum
+    void (*to_float[2])(int64_t n, const void* x, float* y);
+    void (*from_float[2])(int64_t n, const float* x, void* y);
+    void (*add_to[2])(int64_t n, const void* x, float* y);  // y += x
+
+    // Turns a row of logits into the gradient of its cross-entropy (softmax minus one-hot); returns the loss.
+    double (*cross_entropy)(int64_t n, float* logits, int64_t target, bool gradient);
+
+    double (*sum_squares[2])(int64_t n, const void* x);
+    void (*adamw)(int64_t n, float* parameter, const float* gradient, float* average, float* average_square, const AdamW&);
+};
+
+const Kernels& cpu_kernels();
+const Kernels& kernels_baseline();
+const Kernels& kernels_avx2();
+const Kernels& kernels_avx512();
+
+// True where the CPU multiplies bfloat16 in hardware and libtorch's own product (oneDNN) is the fast one.
+bool bfloat16_hardware();
+
+}  // namespace nanovlm

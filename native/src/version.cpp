@@ -1,1 +1,0 @@
-extern "C" __attribute__((visibility("default"))) const char *nvlm_version() { return "0.1.0"; }

@@ -1,0 +1,89 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+
+namespace NanoVlm.Configuration;
+
+/// <summary>What to train on: <c>data</c> in a run's configuration. Paths are relative to the current folder.</summary>
+public sealed record DataSection : IChecked
+{
+    /// <summary>The sources of training samples; at least one.</summary>
+    public IReadOnlyList<DataSource> Train { get; init; } = [];
+
+    /// <summary>The sources of validation samples. Empty takes the <c>shapes</c> sources' own validation split and, of other
+    /// sources, a seeded share of the training samples.</summary>
+    public IReadOnlyList<DataSource> Validation { get; init; } = [];
+
+    /// <summary>The sources of test samples. Empty takes the <c>shapes</c> sources' own test split; other sources have none.</summary>
+    public IReadOnlyList<DataSource> Test { get; init; } = [];
+
+    /// <summary>The share of training samples set aside where there is no validation split.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true, MaximumIsExclusive = true)]
+    public double ValidationFraction { get; init; } = 0.02;
+
+    /// <summary>Longest sample in tokens, image tokens included.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxTokens { get; init; } = 1024;
+
+    /// <summary>Whether several samples share a row. Not available yet.</summary>
+    public bool Packing { get; init; }
+
+    /// <summary>Most images in a sample.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxImages { get; init; } = 4;
+
+    /// <summary>Threads that prepare batches.</summary>
+    [Range(1, 1024)]
+    public int Workers { get; init; } = 2;
+
+    /// <summary>The seed of the order of samples.</summary>
+    [Range(0, int.MaxValue)]
+    public int Seed { get; init; }
+
+    void IChecked.Check(ConfigurationRules rules) =>
+        rules.Require(!Packing, "packing", "packing is not available yet; leave it out or set it to false");
+}
+
+/// <summary>A set of samples; <c>kind</c> says which.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(ShapesSource), "shapes")]
+[JsonDerivedType(typeof(JsonlSource), "jsonl")]
+public abstract record DataSource
+{
+    /// <summary>How often its samples are drawn, relative to the other sources and their sizes.</summary>
+    [Range(0.0, double.MaxValue, MinimumIsExclusive = true)]
+    public double Weight { get; init; } = 1;
+}
+
+/// <summary><c>"kind": "shapes"</c>: rendered scenes with questions, generated into a folder when they are not there yet.</summary>
+public sealed record ShapesSource : DataSource
+{
+    /// <summary>The folder of the images and of <c>train.jsonl</c>, <c>validation.jsonl</c> and <c>test.jsonl</c>.</summary>
+    public string Path { get; init; } = "data/shapes";
+
+    /// <summary>Images in the training split.</summary>
+    [Range(1, 10_000_000)]
+    public int Images { get; init; } = 20_000;
+
+    /// <summary>Images in the validation split.</summary>
+    [Range(1, 10_000_000)]
+    public int Validation { get; init; } = 500;
+
+    /// <summary>Images in the test split.</summary>
+    [Range(1, 10_000_000)]
+    public int Test { get; init; } = 1_000;
+
+    /// <summary>Questions about each image; together they are one conversation.</summary>
+    [Range(1, 16)]
+    public int QuestionsPerImage { get; init; } = 8;
+
+    /// <summary>The seed of the scenes and questions.</summary>
+    [Range(0, int.MaxValue)]
+    public int Seed { get; init; }
+}
+
+/// <summary><c>"kind": "jsonl"</c>: a file of JSON lines with conversations, and image files that they name.</summary>
+public sealed record JsonlSource : DataSource
+{
+    /// <summary>The file; image paths in it are relative to its folder.</summary>
+    public required string Path { get; init; }
+}

@@ -1,0 +1,18 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace NanoVlm.Configuration;
+
+/// <summary>The evaluation after training: <c>eval</c> in a run's configuration.</summary>
+public sealed record EvalSection
+{
+    /// <summary>Benchmarks to score besides the test split.</summary>
+    public IReadOnlyList<string> Tasks { get; init; } = [];
+
+    /// <summary>Questions of each; null asks all.</summary>
+    [Range(1, int.MaxValue)]
+    public int? Limit { get; init; }
+
+    /// <summary>Questions answered at once.</summary>
+    [Range(1, int.MaxValue)]
+    public int BatchSize { get; init; } = 16;
+}

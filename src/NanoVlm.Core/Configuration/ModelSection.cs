@@ -1,0 +1,224 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace NanoVlm.Configuration;
+
+/// <summary>The model to train: <c>model</c> in a run's configuration.</summary>
+public sealed record ModelSection : IChecked
+{
+    /// <summary>The vision tower.</summary>
+    public VisionSection Vision { get; init; } = new();
+
+    /// <summary>The language model.</summary>
+    public LanguageSection Language { get; init; } = new();
+
+    /// <summary>What carries image features into the language model.</summary>
+    public ProjectorSection Projector { get; init; } = new();
+
+    /// <summary>How images become pixels.</summary>
+    public ImageSection Image { get; init; } = new();
+
+    /// <summary>The tokenizer: a folder or a <c>tokenizer.json</c>, relative to the configuration's folder or else to the current one.
+    /// Null is the built-in tokenizer. Once loaded, a full path where there is such a file.</summary>
+    public string? Tokenizer { get; init; }
+
+    void IChecked.Check(ConfigurationRules rules)
+    {
+        rules.Require(
+            Vision.ImageSize is null || Vision.ImageSize == Image.TileSize,
+            "vision.image_size", $"{Vision.ImageSize} differs from model.image.tile_size, {Image.TileSize}; leave it out to follow the tile", "image.tile_size");
+        rules.Require(
+            Image.TileSize % Vision.PatchSize == 0,
+            "image.tile_size", $"{Image.TileSize} is not a multiple of model.vision.patch_size, {Vision.PatchSize}", "vision.patch_size");
+        var grid = Image.TileSize / Vision.PatchSize;
+        rules.Require(
+            grid > 0 && grid % Projector.PixelShuffleFactor == 0,
+            "projector.pixel_shuffle_factor",
+            $"{Projector.PixelShuffleFactor} does not divide the grid of {grid} x {grid} patches in a tile", "image.tile_size", "vision.patch_size");
+    }
+}
+
+/// <summary>The vision tower's architecture (SigLIP's), under Hugging Face's names: <c>model.vision</c>.</summary>
+public sealed record VisionSection : IChecked
+{
+    /// <summary>A pretrained tower to start from. Not available yet.</summary>
+    public string? Pretrained { get; init; }
+
+    /// <summary>Width.</summary>
+    [Range(1, int.MaxValue)]
+    public int HiddenSize { get; init; } = 128;
+
+    /// <summary>Width inside the MLPs.</summary>
+    [Range(1, int.MaxValue)]
+    public int IntermediateSize { get; init; } = 512;
+
+    /// <summary>Blocks.</summary>
+    [Range(1, int.MaxValue)]
+    public int NumHiddenLayers { get; init; } = 4;
+
+    /// <summary>Attention heads.</summary>
+    [Range(1, int.MaxValue)]
+    public int NumAttentionHeads { get; init; } = 4;
+
+    /// <summary>Side of a patch in pixels.</summary>
+    [Range(1, int.MaxValue)]
+    public int PatchSize { get; init; } = 8;
+
+    /// <summary>Side of the tower's input in pixels. Null follows <see cref="ImageSection.TileSize"/>, which it must equal.</summary>
+    [Range(1, int.MaxValue)]
+    public int? ImageSize { get; init; }
+
+    /// <summary>Epsilon of the layer norms.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
+    public double LayerNormEps { get; init; } = 1e-6;
+
+    /// <summary>Dropout, a probability.</summary>
+    [Range(0.0, 1.0, MaximumIsExclusive = true)]
+    public double Dropout { get; init; }
+
+    /// <summary>Standard deviation of the weights at the start.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
+    public double InitializerRange { get; init; } = 0.02;
+
+    /// <summary>Standard deviation of the position embeddings at the start. nanoVLM's uniform [0, 1) drowns the patches of a small tower.</summary>
+    [Range(0.0, 1.0)]
+    public double PositionInitializerRange { get; init; } = 0.02;
+
+    void IChecked.Check(ConfigurationRules rules)
+    {
+        rules.Require(Pretrained is null, "pretrained", NotYet);
+        rules.Require(
+            HiddenSize % NumAttentionHeads == 0,
+            "hidden_size", $"{HiddenSize} is not a multiple of num_attention_heads, {NumAttentionHeads}", "num_attention_heads");
+    }
+
+    internal const string NotYet = "starting from pretrained weights is not available yet; leave it out and describe the architecture instead "
+        + "(hidden_size, num_hidden_layers, ...)";
+}
+
+/// <summary>The language model's architecture (Llama's), under Hugging Face's names: <c>model.language</c>.</summary>
+public sealed record LanguageSection : IChecked
+{
+    /// <summary>A pretrained language model to start from. Not available yet.</summary>
+    public string? Pretrained { get; init; }
+
+    /// <summary>Width.</summary>
+    [Range(1, int.MaxValue)]
+    public int HiddenSize { get; init; } = 128;
+
+    /// <summary>Width inside the gated MLPs.</summary>
+    [Range(1, int.MaxValue)]
+    public int IntermediateSize { get; init; } = 384;
+
+    /// <summary>Blocks.</summary>
+    [Range(1, int.MaxValue)]
+    public int NumHiddenLayers { get; init; } = 4;
+
+    /// <summary>Query heads.</summary>
+    [Range(1, int.MaxValue)]
+    public int NumAttentionHeads { get; init; } = 4;
+
+    /// <summary>Key and value heads; each serves an equal share of the query heads.</summary>
+    [Range(1, int.MaxValue)]
+    public int NumKeyValueHeads { get; init; } = 2;
+
+    /// <summary>Longest sequence that the rotary embedding covers, in tokens.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxPositionEmbeddings { get; init; } = 1024;
+
+    /// <summary>Base of the rotary embedding's wavelengths.</summary>
+    [Range(1, int.MaxValue)]
+    public int RopeTheta { get; init; } = 10_000;
+
+    /// <summary>Epsilon of the RMS norms.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
+    public double RmsNormEps { get; init; } = 1e-5;
+
+    /// <summary>Whether the head shares the token embedding's weight.</summary>
+    public bool TieWordEmbeddings { get; init; } = true;
+
+    /// <summary>Dropout, a probability.</summary>
+    [Range(0.0, 1.0, MaximumIsExclusive = true)]
+    public double Dropout { get; init; }
+
+    /// <summary>Standard deviation of the weights at the start.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
+    public double InitializerRange { get; init; } = 0.02;
+
+    void IChecked.Check(ConfigurationRules rules)
+    {
+        rules.Require(Pretrained is null, "pretrained", VisionSection.NotYet);
+        rules.Require(
+            HiddenSize % NumAttentionHeads == 0,
+            "hidden_size", $"{HiddenSize} is not a multiple of num_attention_heads, {NumAttentionHeads}", "num_attention_heads");
+        rules.Require(
+            HiddenSize % NumAttentionHeads != 0 || HiddenSize / NumAttentionHeads % 2 == 0,
+            "hidden_size",
+            $"a head of {HiddenSize} / {NumAttentionHeads} values cannot be rotated in pairs; its size must be even", "num_attention_heads");
+        rules.Require(
+            NumAttentionHeads % NumKeyValueHeads == 0,
+            "num_key_value_heads", $"{NumKeyValueHeads} does not divide num_attention_heads, {NumAttentionHeads}", "num_attention_heads");
+    }
+}
+
+/// <summary>What carries image features into the language model: <c>model.projector</c>.</summary>
+public sealed record ProjectorSection : IChecked
+{
+    /// <summary>Side of the square of patches that becomes one image token.</summary>
+    [Range(1, int.MaxValue)]
+    public int PixelShuffleFactor { get; init; } = 2;
+
+    /// <summary>What follows the pixel shuffle.</summary>
+    public ProjectorKind Kind { get; init; }
+
+    void IChecked.Check(ConfigurationRules rules) =>
+        rules.Require(Kind == ProjectorKind.Linear, "kind", "'mlp' is not available yet; use 'linear'");
+}
+
+/// <summary>The layers after the pixel shuffle.</summary>
+public enum ProjectorKind
+{
+    /// <summary>One linear layer without bias, nanoVLM's.</summary>
+    Linear,
+
+    /// <summary>Two layers. Not available yet.</summary>
+    Mlp,
+}
+
+/// <summary>How images become pixels: <c>model.image</c>.</summary>
+public sealed record ImageSection : IChecked
+{
+    /// <summary>Side of a tile in pixels: the square that the vision tower sees.</summary>
+    [Range(1, int.MaxValue)]
+    public int TileSize { get; init; } = 64;
+
+    /// <summary>Longest side of an image that is split, in pixels, after scaling. Unused unless <see cref="Split"/>.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxSide { get; init; } = 64;
+
+    /// <summary>Whether a large image is seen as tiles and, before them, as a whole; otherwise it is scaled to one tile.</summary>
+    public bool Split { get; init; }
+
+    /// <summary>Whether a small image is enlarged until its longest side is <see cref="MaxSide"/>. Unused unless <see cref="Split"/>.</summary>
+    public bool Upscale { get; init; }
+
+    /// <summary>Subtracted from the red, green and blue values, which are in [0, 1].</summary>
+    [Length(3, 3)]
+    [Range(0.0, 1.0)]
+    public IReadOnlyList<double> Mean { get; init; } = [0.5, 0.5, 0.5];
+
+    /// <summary>What the red, green and blue values are then divided by.</summary>
+    [Length(3, 3)]
+    [Range(0.0, double.MaxValue, MinimumIsExclusive = true)]
+    public IReadOnlyList<double> Std { get; init; } = [0.5, 0.5, 0.5];
+
+    void IChecked.Check(ConfigurationRules rules)
+    {
+        if (!Split)
+            return;
+        rules.Require(MaxSide % TileSize == 0, "max_side", $"{MaxSide} is not a multiple of tile_size, {TileSize}", "tile_size", "split");
+        rules.Require(
+            MaxSide / TileSize <= ExtraTokens.LargestGrid,
+            "max_side",
+            $"{MaxSide} is more than {ExtraTokens.LargestGrid} tiles of {TileSize} along a side, for which there are no tokens", "tile_size", "split");
+    }
+}

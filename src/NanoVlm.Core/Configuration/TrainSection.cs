@@ -1,0 +1,153 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace NanoVlm.Configuration;
+
+/// <summary>How to train: <c>train</c> in a run's configuration.</summary>
+public sealed record TrainSection : IChecked
+{
+    /// <summary>The folder that runs go into, relative to the current one.</summary>
+    public string OutputDir { get; init; } = "checkpoints";
+
+    /// <summary>The run's folder inside <see cref="OutputDir"/>; null makes one up from the date.</summary>
+    public string? RunName { get; init; }
+
+    /// <summary>Optimizer steps, which the learning rate's schedule spans.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxSteps { get; init; } = 5000;
+
+    /// <summary>Stops earlier without changing the schedule; null runs to <see cref="MaxSteps"/>.</summary>
+    [Range(1, int.MaxValue)]
+    public int? StopAtStep { get; init; }
+
+    /// <summary>Samples in a micro-batch.</summary>
+    [Range(1, int.MaxValue)]
+    public int BatchSize { get; init; } = 8;
+
+    /// <summary>Micro-batches in an optimizer step.</summary>
+    [Range(1, int.MaxValue)]
+    public int GradientAccumulation { get; init; } = 1;
+
+    /// <summary>The norm that all gradients together are clipped to; 0 does not clip.</summary>
+    [Range(0.0, double.MaxValue)]
+    public double MaxGradNorm { get; init; } = 1;
+
+    /// <summary>AdamW's decoupled weight decay, on matrices only: norms, biases and embeddings are left alone.</summary>
+    [Range(0.0, double.MaxValue)]
+    public double WeightDecay { get; init; } = 0.01;
+
+    /// <summary>AdamW's decay rates of the first and second moment.</summary>
+    [Length(2, 2)]
+    [Range(0.0, 1.0, MaximumIsExclusive = true)]
+    public IReadOnlyList<double> Betas { get; init; } = [0.9, 0.95];
+
+    /// <summary>AdamW's epsilon.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
+    public double Eps { get; init; } = 1e-8;
+
+    /// <summary>Highest learning rate of the projector; 0 freezes it.</summary>
+    [Range(0.0, double.MaxValue)]
+    public double LrProjector { get; init; } = 1e-3;
+
+    /// <summary>Highest learning rate of the vision tower; 0 freezes it.</summary>
+    [Range(0.0, double.MaxValue)]
+    public double LrVision { get; init; } = 1e-3;
+
+    /// <summary>Highest learning rate of the language model; 0 freezes it.</summary>
+    [Range(0.0, double.MaxValue)]
+    public double LrLanguage { get; init; } = 1e-3;
+
+    /// <summary>The learning rate's course after warm-up.</summary>
+    public LearningRateSchedule Schedule { get; init; }
+
+    /// <summary>The share of <see cref="MaxSteps"/> over which the learning rate rises linearly.</summary>
+    [Range(0.0, 1.0, MaximumIsExclusive = true)]
+    public double WarmupFraction { get; init; } = 0.03;
+
+    /// <summary>What the cosine ends at, as a share of the highest learning rate.</summary>
+    [Range(0.0, 1.0)]
+    public double MinLrRatio { get; init; } = 0.1;
+
+    /// <summary>The type that matrix products run in; weights are always kept in float32.</summary>
+    public Precision Precision { get; init; }
+
+    /// <summary>The device to train on.</summary>
+    public DeviceChoice Device { get; init; }
+
+    /// <summary>Threads for tensor arithmetic; 0 takes every core.</summary>
+    [Range(0, 1024)]
+    public int Threads { get; init; }
+
+    /// <summary>The seed of the weights and of dropout.</summary>
+    [Range(0, int.MaxValue)]
+    public int Seed { get; init; }
+
+    /// <summary>Steps between log lines.</summary>
+    [Range(1, int.MaxValue)]
+    public int LogEvery { get; init; } = 10;
+
+    /// <summary>Steps between evaluations on the validation split.</summary>
+    [Range(1, int.MaxValue)]
+    public int EvalEvery { get; init; } = 500;
+
+    /// <summary>Validation questions in an evaluation; null asks all.</summary>
+    [Range(1, int.MaxValue)]
+    public int? EvalLimit { get; init; } = 512;
+
+    /// <summary>Steps between checkpoints.</summary>
+    [Range(1, int.MaxValue)]
+    public int SaveEvery { get; init; } = 500;
+
+    /// <summary>Checkpoints kept beside the best; older ones are deleted.</summary>
+    [Range(1, int.MaxValue)]
+    public int KeepLast { get; init; } = 2;
+
+    void IChecked.Check(ConfigurationRules rules)
+    {
+        rules.Require(OutputDir.Trim() != "", "output_dir", "is empty; name a folder");
+        rules.Require(
+            RunName is null || (RunName.Trim() is not ("" or "." or "..") && RunName.IndexOfAny(['/', '\\', '\0']) < 0),
+            "run_name", $"\"{RunName}\" cannot be the name of a folder");
+        rules.Require(
+            StopAtStep is null || StopAtStep <= MaxSteps,
+            "stop_at_step", $"{StopAtStep} comes after max_steps, {MaxSteps}", "max_steps");
+        rules.Require(
+            LrProjector > 0 || LrVision > 0 || LrLanguage > 0,
+            "lr_projector", "all three learning rates are 0, so nothing would train", "lr_vision", "lr_language");
+    }
+}
+
+/// <summary>The learning rate's course after warm-up.</summary>
+public enum LearningRateSchedule
+{
+    /// <summary>Half a cosine down to <see cref="TrainSection.MinLrRatio"/>.</summary>
+    Cosine,
+
+    /// <summary>Level.</summary>
+    Constant,
+}
+
+/// <summary>The type that matrix products run in.</summary>
+public enum Precision
+{
+    /// <summary>bfloat16 where the processor multiplies it fast, else float32.</summary>
+    Auto,
+
+    /// <summary>float32.</summary>
+    Fp32,
+
+    /// <summary>bfloat16, with norms, softmax and loss in float32.</summary>
+    Bf16,
+}
+
+/// <summary>Where to train.</summary>
+public enum DeviceChoice
+{
+    /// <summary>A CUDA device if there is one, else the CPU.</summary>
+    Auto,
+
+    /// <summary>The CPU.</summary>
+    Cpu,
+
+    /// <summary>The first CUDA device.</summary>
+    Cuda,
+}

@@ -1,0 +1,34 @@
+namespace NanoVlm.Text;
+
+/// <summary>One turn of a conversation.</summary>
+/// <param name="Role">Who speaks: <c>system</c>, <c>user</c> or <c>assistant</c>.</param>
+/// <param name="Content">What is said.</param>
+public sealed record ChatMessage(string Role, string Content);
+
+/// <summary>Where a message lies in a rendered conversation.</summary>
+/// <param name="Message">Index of the message.</param>
+/// <param name="Role">Its role.</param>
+/// <param name="Start">Index (UTF-16) of the first character of its content.</param>
+/// <param name="End">Index after its end of turn, which is what a model has to produce after the content.</param>
+public sealed record ChatSpan(int Message, string Role, int Start, int End);
+
+/// <summary>A conversation as the text that a model sees.</summary>
+/// <param name="Text">The text.</param>
+/// <param name="Spans">The span of each message, in order.</param>
+public sealed record RenderedChat(string Text, IReadOnlyList<ChatSpan> Spans);
+
+/// <summary>A conversation as token ids.</summary>
+/// <param name="Ids">Token ids, <c>[T]</c>.</param>
+/// <param name="AssistantMask">True for the tokens an assistant has to produce: content and end of turn, <c>[T]</c>.</param>
+public sealed record EncodedChat(int[] Ids, bool[] AssistantMask)
+{
+    /// <summary>What each position has to predict: the next token where that is the assistant's, else
+    /// <paramref name="ignore"/>, <c>[T]</c>.</summary>
+    public int[] NextTokenLabels(int ignore = -100)
+    {
+        var labels = new int[Ids.Length];
+        for (int i = 0; i < labels.Length; i++)
+            labels[i] = i + 1 < labels.Length && AssistantMask[i + 1] ? Ids[i + 1] : ignore;
+        return labels;
+    }
+}

@@ -1,0 +1,18 @@
+namespace NanoVlm.Text.Decoders;
+
+/// <summary>Turns tokens back into text; the texts it returns are read one after another.</summary>
+internal abstract class Decoder
+{
+    public abstract IReadOnlyList<string> Apply(IReadOnlyList<string> tokens);
+
+    public static Decoder Read(JsonPart part) => part.Kind switch
+    {
+        "ByteLevel" => new ByteLevel(),
+        "ByteFallback" => new ByteFallback(),
+        "Fuse" => new Fuse(),
+        "Replace" => Replace.Read(part),
+        "Strip" => Strip.Read(part),
+        "Sequence" => Sequence.Read(part),
+        var kind => throw part.Refuse($"the decoder \"{kind}\" is not supported; supported: ByteLevel, ByteFallback, Fuse, Replace, Strip, Sequence"),
+    };
+}

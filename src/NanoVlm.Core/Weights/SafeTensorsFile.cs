@@ -1,0 +1,129 @@
+using System.Buffers.Binary;
+using System.IO.MemoryMappedFiles;
+
+namespace NanoVlm.Weights;
+
+/// <summary>
+/// A memory-mapped safetensors file (https://huggingface.co/docs/safetensors): 8 bytes of header length, a JSON header, then
+/// the tensors' bytes. The header is treated as hostile and checked whole in <see cref="Open"/>; after that every
+/// tensor is known to lie inside the file. Reading from several threads is safe; disposing while another reads is not.
+/// </summary>
+public sealed unsafe partial class SafeTensorsFile : IDisposable
+{
+    private readonly MemoryMappedViewAccessor view;
+    private readonly Dictionary<string, TensorInfo> tensors;
+    private byte* data; // the data section; null once disposed
+
+    private SafeTensorsFile(string path, MemoryMappedViewAccessor view, byte* start, long length)
+    {
+        if (length < 8)
+            throw new NanoVlmException($"{path}: not a safetensors file: {length} bytes are too few to hold the header's length");
+        var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>(start, 8));
+        if (headerLength > (ulong)(length - 8))
+            throw new NanoVlmException($"{path}: the header claims {headerLength} bytes but the file has only {length - 8} after its length; "
+                + "the file is cut short or not safetensors");
+        if (headerLength > SafeTensorsHeader.MaxLength)
+            throw new NanoVlmException($"{path}: the header has {headerLength} bytes; at most {SafeTensorsHeader.MaxLength} are allowed");
+
+        var header = SafeTensorsHeader.Parse(new ReadOnlySpan<byte>(start + 8, (int)headerLength), length - 8 - (long)headerLength, path);
+        Path = path;
+        Tensors = header.Tensors;
+        Metadata = header.Metadata;
+        Names = [.. header.Tensors.Select(tensor => tensor.Name)];
+        tensors = header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        this.view = view;
+        data = start + 8 + headerLength;
+    }
+
+    /// <summary>The path the file was opened with.</summary>
+    public string Path { get; }
+
+    /// <summary>The tensors in the order of their data.</summary>
+    public IReadOnlyList<TensorInfo> Tensors { get; }
+
+    /// <summary>The tensors' names in the order of their data.</summary>
+    public IReadOnlyList<string> Names { get; }
+
+    /// <summary>The header's <c>__metadata__</c>, in its order; empty if there is none.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>Maps a file and checks its header.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="NanoVlmException">The file cannot be read or its header is wrong; the message names file and tensor.</exception>
+    public static SafeTensorsFile Open(string path)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
+            var length = stream.Length;
+            if (length == 0)
+                throw new NanoVlmException($"{path}: not a safetensors file: it is empty"); // and cannot be mapped
+            using var map = MemoryMappedFile.CreateFromFile(stream, null, length, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            return Check(path, map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read), length); // the view outlives map and stream
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new NanoVlmException($"{path}: cannot be opened: {e.Message}", e);
+        }
+    }
+
+    private static SafeTensorsFile Check(string path, MemoryMappedViewAccessor view, long length)
+    {
+        byte* start = null;
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        try
+        {
+            return new SafeTensorsFile(path, view, start + view.PointerOffset, length);
+        }
+        catch
+        {
+            view.SafeMemoryMappedViewHandle.ReleasePointer();
+            view.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether the file holds a tensor of this name.</summary>
+    /// <param name="name">The tensor's name.</param>
+    public bool Contains(string name) => tensors.ContainsKey(name);
+
+    /// <summary>What the header says about a tensor.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <exception cref="NanoVlmException">There is no such tensor.</exception>
+    public TensorInfo this[string name] => tensors.TryGetValue(name, out var info)
+        ? info
+        : throw new NanoVlmException($"{Path}: there is no tensor '{name}' among its {tensors.Count}");
+
+    /// <summary>The tensor's bytes, little-endian and row-major, in place: valid until this file is disposed.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <exception cref="NanoVlmException">There is no such tensor, or it has more bytes than a span can hold (see <see cref="Address"/>).</exception>
+    /// <exception cref="ObjectDisposedException">The file has been disposed.</exception>
+    public ReadOnlySpan<byte> Bytes(string name)
+    {
+        var info = this[name];
+        if (info.ByteLength > int.MaxValue)
+            throw new NanoVlmException($"{Path}: tensor '{name}' has {info.ByteLength} bytes, more than a span can hold; read it by its address");
+        return new ReadOnlySpan<byte>((byte*)Address(name), (int)info.ByteLength);
+    }
+
+    /// <summary>Where the tensor's <see cref="TensorInfo.ByteLength"/> bytes lie in memory: valid until this file is disposed.
+    /// The address need not be a multiple of the element's size.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <exception cref="NanoVlmException">There is no such tensor.</exception>
+    /// <exception cref="ObjectDisposedException">The file has been disposed.</exception>
+    public nint Address(string name)
+    {
+        ObjectDisposedException.ThrowIf(data == null, this);
+        return (nint)(data + this[name].Begin);
+    }
+
+    /// <summary>Unmaps the file. Spans and addresses taken from it must not be used any more.</summary>
+    public void Dispose()
+    {
+        if (data == null)
+            return;
+        data = null;
+        view.SafeMemoryMappedViewHandle.ReleasePointer();
+        view.Dispose();
+    }
+}

@@ -1,0 +1,134 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
+using NanoVlm.Weights;
+
+namespace NanoVlm.Tests.Weights;
+
+public sealed class SafeTensorsFuzzTests : IDisposable
+{
+    private static readonly string[] Hostile =
+    [
+        "0", "-1", "1.5", "1e99", "9223372036854775807", "9223372036854775808", "18446744073709551616", "null", "[]", "{}", "\"x\"",
+        "\"\\ud800\"", "\"F64\"", "\"BOOL\"", "\"\\u0000\"", "[[", "]]", "}}", ",,", "\"shape\":[1],", "\"a\":", "\0",
+    ];
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Twelve_thousand_mutated_files_each_load_correctly_or_are_refused(int seed)
+    {
+        var random = new Random(seed);
+        var original = Original();
+        int loaded = 0, refused = 0;
+        for (var i = 0; i < 12_000; i++)
+        {
+            var bytes = original;
+            for (var mutations = random.Next(1, 4); mutations > 0; mutations--)
+                bytes = Mutate(bytes, random);
+            var path = folder["fuzz.safetensors"];
+            File.WriteAllBytes(path, bytes);
+            try
+            {
+                using var file = SafeTensorsFile.Open(path);
+                CheckAgainstAnotherReading(file, bytes);
+                loaded++;
+            }
+            catch (NanoVlmException e)
+            {
+                Assert.Contains("fuzz.safetensors", e.Message);
+                refused++;
+            }
+        }
+
+        Assert.True(loaded > 500 && refused > 5_000, $"{loaded} loaded and {refused} refused: the mutations miss one side");
+    }
+
+    private byte[] Original()
+    {
+        var path = folder["original.safetensors"];
+        SafeTensorsWriter.Write(
+            path,
+            [
+                new("a.weight", SafeTensorsDType.F32, [2, 3], new byte[24]),
+                new("b", SafeTensorsDType.BF16, [4], Encoding.ASCII.GetBytes("abcdefgh")),
+                new("empty", SafeTensorsDType.I64, [0], ReadOnlyMemory<byte>.Empty),
+                new("scalar", SafeTensorsDType.U8, [], new byte[] { 7 }),
+            ],
+            new Dictionary<string, string> { ["format"] = "pt" });
+        return File.ReadAllBytes(path);
+    }
+
+    private static byte[] Mutate(byte[] bytes, Random random)
+    {
+        if (bytes.Length < 16)
+            return bytes;
+        var headerEnd = 8 + (int)Math.Min((ulong)bytes.Length - 8, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+        var at = random.Next(8, Math.Max(9, headerEnd));
+        switch (random.Next(8))
+        {
+            case 0: // a bit anywhere
+                return With(bytes, copy => copy[random.Next(copy.Length)] ^= (byte)(1 << random.Next(8)));
+            case 1: // a byte of the header
+                return With(bytes, copy => copy[at] = (byte)"0123456789[]{},:\"\\ "[random.Next(19)]);
+            case 2: // a byte of the data
+                return With(bytes, copy => copy[random.Next(Math.Min(headerEnd, copy.Length - 1), copy.Length)] = (byte)random.Next(256));
+            case 3: // the header's length
+                return With(bytes, copy => BinaryPrimitives.WriteInt64LittleEndian(
+                    copy, random.Next(3) == 0 ? random.NextInt64(long.MinValue, long.MaxValue) : headerEnd - 8 + random.Next(-9, 9)));
+            case 4: // the file's end
+                return random.Next(2) == 0 ? bytes[..random.Next(bytes.Length)] : [.. bytes, .. new byte[random.Next(1, 20)]];
+            case 5: // something hostile in place of some bytes, the length kept true
+                var insert = Encoding.UTF8.GetBytes(Hostile[random.Next(Hostile.Length)]);
+                return Splice(bytes, at, random.Next(0, Math.Min(4, headerEnd - at + 1)), insert);
+            case 6: // a piece of the header once more
+                var from = random.Next(8, Math.Max(9, headerEnd));
+                return Splice(bytes, at, 0, bytes[Math.Min(at, from)..Math.Max(at, from)]);
+            default: // a number replaced
+                while (at < headerEnd - 1 && !char.IsAsciiDigit((char)bytes[at]))
+                    at++;
+                return Splice(bytes, at, 1, Encoding.ASCII.GetBytes(random.Next(40).ToString()));
+        }
+    }
+
+    private static byte[] With(byte[] bytes, Action<byte[]> change)
+    {
+        var copy = bytes.ToArray();
+        change(copy);
+        return copy;
+    }
+
+    private static byte[] Splice(byte[] bytes, int at, int remove, byte[] insert)
+    {
+        byte[] result = [.. bytes[..at], .. insert, .. bytes[Math.Min(bytes.Length, at + remove)..]];
+        BinaryPrimitives.WriteInt64LittleEndian(result, BinaryPrimitives.ReadInt64LittleEndian(bytes) + insert.Length - remove);
+        return result;
+    }
+
+    /// <summary>The oracle: System.Text.Json's document over the same bytes.</summary>
+    private static void CheckAgainstAnotherReading(SafeTensorsFile file, byte[] bytes)
+    {
+        var header = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
+        using var document = JsonDocument.Parse(bytes.AsMemory(8, header));
+        var described = document.RootElement.EnumerateObject().Where(property => property.Name != "__metadata__").ToArray();
+        Assert.Equal(described.Length, file.Names.Count);
+        var covered = 0;
+        foreach (var property in described)
+        {
+            var info = file[property.Name];
+            Assert.Equal(property.Value.GetProperty("dtype").GetString(), info.DType.ToString());
+            Assert.Equal(property.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()), info.Shape);
+            var begin = property.Value.GetProperty("data_offsets")[0].GetInt32();
+            var end = property.Value.GetProperty("data_offsets")[1].GetInt32();
+            Assert.True(file.Bytes(property.Name).SequenceEqual(bytes.AsSpan(8 + header + begin, end - begin)));
+            Assert.Equal(end - begin, info.Shape.Aggregate((long)info.DType.ByteSize(), (product, size) => product * size));
+            covered += end - begin;
+        }
+
+        Assert.Equal(bytes.Length - 8 - header, covered);
+    }
+}
