@@ -60,7 +60,7 @@ rm -rf "$scratch"
 mkdir -p "$scratch"
 cd "$root"
 
-check "build" dotnet build NanoVlm.sln -c Release --nologo -v quiet || finish
+check "build" dotnet build NanoVlm.sln -c Release --nologo -v quiet -consoleLoggerParameters:ErrorsOnly || finish
 check "format" dotnet format NanoVlm.sln --verify-no-changes --no-restore
 for project in tests/*.Tests; do
     test_project "$(basename "$project")" "$@"

@@ -58,7 +58,6 @@ public sealed class ImageProcessor
     /// <summary>Makes the tiles of a picture.</summary>
     /// <param name="image">The picture.</param>
     /// <returns>The tiles and their grid.</returns>
-    /// <exception cref="NanoVlmException">The picture is too elongated to be resized, see <see cref="Resample.Resize"/>.</exception>
     public ProcessedImage Process(RgbImage image)
     {
         var size = Config.TileSize;

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace NanoVlm.Images;
 
 /// <summary>
-/// Resizes 8-bit pictures bit for bit as Pillow's <c>Image.resize</c> does: one pass along the rows, one along the columns,
+/// Resizes 8-bit pictures bit for bit as Pillow's <c>Image.resize</c> does (version 13): one pass along the rows and one along the columns,
 /// each with weights rounded to 22 fractional bits and a result rounded to 8 bits.
 /// </summary>
 public static class Resample
@@ -20,7 +20,6 @@ public static class Resample
     /// <returns>The picture in its new size.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A side is below 1, or the result would have more than
     /// <see cref="ImageCodec.MaxPixels"/> pixels.</exception>
-    /// <exception cref="NanoVlmException">The picture is so much taller than wide that the step between would have too many pixels.</exception>
     public static RgbImage Resize(RgbImage image, int width, int height, ResampleFilter filter)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
@@ -28,11 +27,16 @@ public static class Resample
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)width * height, ImageCodec.MaxPixels, "width * height");
         if (image.Width == width && image.Height == height) return image;
         if (filter == ResampleFilter.Nearest) return Nearest(image, width, height);
-        if ((long)width * image.Height > ImageCodec.MaxPixels)
-            throw new NanoVlmException($"A picture of {image.Width} x {image.Height} pixels is too elongated to be resized to {width} x {height}.");
-        var rows = image.Width == width ? image : AlongRows(image, width, filter);
-        return image.Height == height ? rows : AlongColumns(rows, height, filter);
+        return ColumnsFirst(image, width, height)
+            ? AlongRows(AlongColumns(image, height, filter), width, filter)
+            : AlongColumns(AlongRows(image, width, filter), height, filter);
     }
+
+    // The bytes depend on the order, for each pass rounds and clips. Pillow before 13 begins with the rows, always; 13 with
+    // the columns where the height shrinks much more than the width (python-pillow/Pillow#9549). How much more is fitted to
+    // Pillow's results: between 1.6 and 4.5 times as many pixels.
+    private static bool ColumnsFirst(RgbImage image, int width, int height) =>
+        image.Height - height > 2 * Math.Max(0, image.Width - width);
 
     private static RgbImage Nearest(RgbImage image, int width, int height)
     {
@@ -66,6 +70,7 @@ public static class Resample
 
     private static RgbImage AlongRows(RgbImage image, int width, ResampleFilter filter)
     {
+        if (image.Width == width) return image;
         var weights = new ResampleWeights(image.Width, width, filter);
         var values = FixedPoint(weights);
         var result = GC.AllocateUninitializedArray<byte>(checked(width * image.Height * 3));
@@ -95,6 +100,7 @@ public static class Resample
 
     private static RgbImage AlongColumns(RgbImage image, int height, ResampleFilter filter)
     {
+        if (image.Height == height) return image;
         var weights = new ResampleWeights(image.Height, height, filter);
         var values = FixedPoint(weights);
         var stride = image.Width * 3;

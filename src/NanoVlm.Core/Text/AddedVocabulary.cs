@@ -8,6 +8,7 @@ namespace NanoVlm.Text;
 internal sealed class AddedVocabulary
 {
     private readonly Dictionary<int, AddedToken> _byId = [];
+    private readonly Dictionary<int, string> _texts = [];
     private readonly Dictionary<string, int> _ids = [];
     private readonly Matcher _raw, _normalized;
 
@@ -18,10 +19,11 @@ internal sealed class AddedVocabulary
         foreach (var (token, id) in tokens)
         {
             _byId[id] = token;
+            _texts[id] = token.Normalized ? normalize(token.Content) : token.Content;
             _ids[token.Content] = id;
         }
-        _raw = new Matcher(_byId.Where(t => !t.Value.Normalized).Select(t => (t.Value.Content, t.Key)), _byId);
-        _normalized = new Matcher(_byId.Where(t => t.Value.Normalized).Select(t => (normalize(t.Value.Content), t.Key)), _byId);
+        _raw = new Matcher(_byId.Where(t => !t.Value.Normalized).Select(t => (_texts[t.Key], t.Key)), _byId);
+        _normalized = new Matcher(_byId.Where(t => t.Value.Normalized).Select(t => (_texts[t.Key], t.Key)), _byId);
     }
 
     public IEnumerable<(AddedToken Token, int Id)> Tokens => _byId.OrderBy(t => t.Key).Select(t => (t.Value, t.Key));
@@ -31,6 +33,9 @@ internal sealed class AddedVocabulary
     public int? TokenToId(string token) => _ids.TryGetValue(token, out int id) ? id : null;
 
     public AddedToken? IdToToken(int id) => _byId.GetValueOrDefault(id);
+
+    /// <summary>What the search looks for, and what decoding gives back: the token as normalized, if it is.</summary>
+    public string TextOf(int id) => _texts[id];
 
     /// <summary>Cuts text as given into added tokens (id, start, length) and what lies between them (id -1).</summary>
     public List<(int Id, int Start, int Length)> CutRaw(ReadOnlySpan<char> text) => _raw.Cut(text);

@@ -9,17 +9,19 @@ internal readonly struct JsonPart(JsonElement value, string file, string path)
 
     public string File => file;
 
-    public static JsonPart Parse(ReadOnlyMemory<byte> utf8, string file)
+    /// <summary>Reads a file; whatever is wrong with it ends as a refusal that names it.</summary>
+    public static T Read<T>(ReadOnlyMemory<byte> utf8, string file, Func<JsonPart, ReadOnlyMemory<byte>, T> read)
     {
         if (utf8.Span.StartsWith("\uFEFF"u8))
             utf8 = utf8[3..];
         try
         {
             using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowDuplicateProperties = false });
-            return new JsonPart(document.RootElement.Clone(), file, "");
+            return read(new JsonPart(document.RootElement, file, ""), utf8);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // A string that is not Unicode is found when it is read, and is an InvalidOperationException then.
             throw new NanoVlmException($"{file} is not valid JSON: {e.Message}", e);
         }
     }

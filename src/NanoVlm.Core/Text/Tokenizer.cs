@@ -99,7 +99,7 @@ public sealed class Tokenizer
             if (_added.IdToToken(id) is { } added)
             {
                 if (!(skipSpecialTokens && added.Special))
-                    tokens.Add(added.Content);
+                    tokens.Add(_added.TextOf(id));
             }
             else if (_file.Model.IdToToken(id) is { } token)
             {

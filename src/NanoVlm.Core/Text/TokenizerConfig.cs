@@ -14,22 +14,7 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
 
     public static TokenizerConfig Empty { get; } = new(null, null, null, null, null);
 
-    public static TokenizerConfig Read(ReadOnlyMemory<byte> utf8, string file)
-    {
-        var root = JsonPart.Parse(utf8, file);
-        var added = new List<(AddedToken, int)>();
-        if (root.Find("added_tokens_decoder") is { } decoder)
-        {
-            foreach (var (name, value) in decoder.Members())
-                added.Add((AddedToken.Read(value), int.TryParse(name, out int id) && id >= 0 ? id : throw value.Refuse("expected an id as the key")));
-        }
-        return new TokenizerConfig(
-            Role(root, "bos_token"), Role(root, "eos_token"), Role(root, "pad_token"), Role(root, "unk_token"), Template(root))
-        {
-            AddedTokens = [.. added.OrderBy(t => t.Item2)],
-            File = utf8,
-        };
-    }
+    public static TokenizerConfig Read(ReadOnlyMemory<byte> utf8, string file) => JsonPart.Read(utf8, file, Read);
 
     public byte[] ToJson(AddedVocabulary added)
     {
@@ -51,6 +36,22 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
             else
                 root[key] = value;
         }
+    }
+
+    private static TokenizerConfig Read(JsonPart root, ReadOnlyMemory<byte> utf8)
+    {
+        var added = new List<(AddedToken, int)>();
+        if (root.Find("added_tokens_decoder") is { } decoder)
+        {
+            foreach (var (name, value) in decoder.Members())
+                added.Add((AddedToken.Read(value), int.TryParse(name, out int id) && id >= 0 ? id : throw value.Refuse("expected an id as the key")));
+        }
+        return new TokenizerConfig(
+            Role(root, "bos_token"), Role(root, "eos_token"), Role(root, "pad_token"), Role(root, "unk_token"), Template(root))
+        {
+            AddedTokens = [.. added.OrderBy(t => t.Item2)],
+            File = utf8,
+        };
     }
 
     // A token is written as its text or as an object that holds it.

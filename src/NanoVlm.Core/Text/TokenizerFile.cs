@@ -17,9 +17,17 @@ internal sealed record TokenizerFile(
     public static JsonSerializerOptions JsonOptions { get; } =
         new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static TokenizerFile Read(ReadOnlyMemory<byte> utf8, string file)
+    public static TokenizerFile Read(ReadOnlyMemory<byte> utf8, string file) => JsonPart.Read(utf8, file, Read);
+
+    public byte[] ToJson(AddedVocabulary added)
     {
-        var root = JsonPart.Parse(utf8, file);
+        var root = JsonNode.Parse(Json.Span)!.AsObject();
+        root["added_tokens"] = new JsonArray([.. added.Tokens.Select(t => t.Token.ToJson(t.Id))]);
+        return JsonSerializer.SerializeToUtf8Bytes(root, JsonOptions);
+    }
+
+    private static TokenizerFile Read(JsonPart root, ReadOnlyMemory<byte> utf8)
+    {
         var model = Model.Read(root.Get("model"));
         return new TokenizerFile(
             root.Find("normalizer") is { } normalizer ? Normalizer.Read(normalizer) : null,
@@ -29,13 +37,6 @@ internal sealed record TokenizerFile(
             root.Find("decoder") is { } decoder ? Decoder.Read(decoder) : null,
             root.Find("added_tokens") is { } added ? ReadAddedTokens(added, model) : [],
             utf8);
-    }
-
-    public byte[] ToJson(AddedVocabulary added)
-    {
-        var root = JsonNode.Parse(Json.Span)!.AsObject();
-        root["added_tokens"] = new JsonArray([.. added.Tokens.Select(t => t.Token.ToJson(t.Id))]);
-        return JsonSerializer.SerializeToUtf8Bytes(root, JsonOptions);
     }
 
     private static List<(AddedToken, int)> ReadAddedTokens(JsonPart part, Model model)

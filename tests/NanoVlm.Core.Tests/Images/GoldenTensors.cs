@@ -13,7 +13,7 @@ internal sealed class GoldenTensors
 
     public GoldenTensors(string golden)
     {
-        Folder = Path.Combine(Goldens(), golden);
+        Folder = Path.Combine(Folders, golden);
         data = File.ReadAllBytes(Path.Combine(Folder, "expected.safetensors"));
         start = 8 + (int)MemoryMarshal.Read<long>(data);
         using var header = JsonDocument.Parse(data.AsMemory(8, start - 8));
@@ -36,6 +36,9 @@ internal sealed class GoldenTensors
 
     public string PathOf(string name) => Path.Combine(Folder, name);
 
-    private static string Goldens([CallerFilePath] string source = "") =>
+    /// <summary>tests/goldens.</summary>
+    public static string Folders { get; } = Locate();
+
+    private static string Locate([CallerFilePath] string source = "") =>
         Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!, "../../goldens"));
 }

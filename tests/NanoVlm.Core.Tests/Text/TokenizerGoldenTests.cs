@@ -6,7 +6,7 @@ namespace NanoVlm.Tests.Text;
 /// <summary>What Hugging Face's tokenizers library makes of the same files and texts.</summary>
 public class TokenizerGoldenTests
 {
-    public static TheoryData<string> Names => new("tokenizer-smollm2", "tokenizer-gpt2", "tokenizer-llama3");
+    public static TheoryData<string> Names => new("tokenizer-smollm2", "tokenizer-gpt2", "tokenizer-llama3", "tokenizer-gemma", "tokenizer-llama2");
 
     [Theory]
     [MemberData(nameof(Names))]

@@ -9,7 +9,7 @@ namespace NanoVlm.Data.Shapes;
 /// <summary>
 /// The built-in data set: pictures of coloured shapes as PNG files, and questions about them in <c>train.jsonl</c>,
 /// <c>validation.jsonl</c> and <c>test.jsonl</c>, one line an image, in LLaVA's form with the kinds of the questions and the
-/// true scene beside it. It is read like any other set, by <c>ConversationSource</c>.
+/// true scene beside it. It is read like any other set, by <see cref="Sources.ConversationSource"/>.
 /// </summary>
 public static class ShapesDataset
 {

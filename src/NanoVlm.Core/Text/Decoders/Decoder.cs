@@ -8,7 +8,11 @@ internal abstract class Decoder
     public static Decoder Read(JsonPart part) => part.Kind switch
     {
         "ByteLevel" => new ByteLevel(),
+        "ByteFallback" => new ByteFallback(),
+        "Fuse" => new Fuse(),
+        "Replace" => Replace.Read(part),
+        "Strip" => Strip.Read(part),
         "Sequence" => Sequence.Read(part),
-        var kind => throw part.Refuse($"the decoder \"{kind}\" is not supported; supported: ByteLevel, Sequence"),
+        var kind => throw part.Refuse($"the decoder \"{kind}\" is not supported; supported: ByteLevel, ByteFallback, Fuse, Replace, Strip, Sequence"),
     };
 }

@@ -9,7 +9,17 @@ internal abstract class Normalizer
 
     public static Normalizer Read(JsonPart part) => part.Kind switch
     {
+        "NFC" => new UnicodeNormalizer(compatibility: false, compose: true),
+        "NFD" => new UnicodeNormalizer(compatibility: false, compose: false),
+        "NFKC" => new UnicodeNormalizer(compatibility: true, compose: true),
+        "NFKD" => new UnicodeNormalizer(compatibility: true, compose: false),
+        "Lowercase" => new Lowercase(),
+        "StripAccents" => new StripAccents(),
+        "Strip" => Strip.Read(part),
+        "Prepend" => Prepend.Read(part),
+        "Replace" => Replace.Read(part),
         "Sequence" => Sequence.Read(part),
-        var kind => throw part.Refuse($"the normalizer \"{kind}\" is not supported; supported: Sequence"),
+        var kind => throw part.Refuse(
+            $"the normalizer \"{kind}\" is not supported; supported: NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, Sequence"),
     };
 }

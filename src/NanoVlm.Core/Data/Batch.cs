@@ -1,0 +1,56 @@
+using System.Runtime.InteropServices;
+
+namespace NanoVlm.Data;
+
+/// <summary>A place in the endless order of samples: the next to read. Written into a checkpoint, it resumes exactly there.</summary>
+/// <param name="Epoch">Passes over the set completed, from 0.</param>
+/// <param name="Index">Samples of this pass already read.</param>
+[StructLayout(LayoutKind.Auto)]
+public readonly record struct LoaderPosition(int Epoch, int Index);
+
+/// <summary>Samples side by side, as plain arrays ready for tensors.</summary>
+/// <param name="Size">Rows, B.</param>
+/// <param name="Length">Tokens of a row, T: the longest sample's, rounded up to a multiple of 8.</param>
+/// <param name="InputIds">Token ids, <c>[B, T]</c>, padded on the right.</param>
+/// <param name="Labels">What each position has to predict, or <see cref="SampleBuilder.IgnoreLabel"/>, <c>[B, T]</c>.</param>
+/// <param name="AttentionMask">1 for tokens, 0 for padding, <c>[B, T]</c>.</param>
+/// <param name="Tiles">Tiles of all rows together, N.</param>
+/// <param name="TileSize">Side of a tile in pixels, S.</param>
+/// <param name="Pixels">The tiles in the order of the rows, <c>[N, 3, S, S]</c>.</param>
+/// <param name="Origins">Where each row comes from, for messages.</param>
+/// <param name="Next">The position after this batch.</param>
+public sealed record Batch(
+    int Size, int Length, long[] InputIds, long[] Labels, long[] AttentionMask,
+    int Tiles, int TileSize, float[] Pixels, IReadOnlyList<string> Origins, LoaderPosition Next)
+{
+    private const int LengthMultiple = 8;
+
+    /// <summary>How many positions have a label.</summary>
+    public int LabelCount { get; } = Labels.Count(label => label != SampleBuilder.IgnoreLabel);
+
+    /// <summary>Puts samples side by side.</summary>
+    /// <param name="samples">The samples, at least one.</param>
+    /// <param name="padTokenId">Fills up short rows.</param>
+    /// <param name="tileSize">Side of a tile in pixels.</param>
+    /// <param name="next">The position after them.</param>
+    public static Batch Collate(IReadOnlyList<Sample> samples, int padTokenId, int tileSize, LoaderPosition next)
+    {
+        var length = (samples.Max(sample => sample.InputIds.Length) + LengthMultiple - 1) / LengthMultiple * LengthMultiple;
+        var ids = new long[samples.Count * length];
+        var labels = new long[ids.Length];
+        var mask = new long[ids.Length];
+        Array.Fill(ids, padTokenId);
+        Array.Fill(labels, SampleBuilder.IgnoreLabel);
+        var pixels = GC.AllocateUninitializedArray<float>(samples.Sum(sample => sample.Pixels.Length));
+        var filled = 0;
+        for (var row = 0; row < samples.Count; row++)
+        {
+            var sample = samples[row];
+            for (int i = 0, at = row * length; i < sample.InputIds.Length; i++, at++)
+                (ids[at], labels[at], mask[at]) = (sample.InputIds[i], sample.Labels[i], 1);
+            sample.Pixels.CopyTo(pixels, filled);
+            filled += sample.Pixels.Length;
+        }
+        return new Batch(samples.Count, length, ids, labels, mask, samples.Sum(sample => sample.Tiles), tileSize, pixels, [.. samples.Select(sample => sample.Origin)], next);
+    }
+}

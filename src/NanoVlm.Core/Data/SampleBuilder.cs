@@ -1,0 +1,170 @@
+using NanoVlm.Images;
+using NanoVlm.Text;
+
+namespace NanoVlm.Data;
+
+/// <summary>One conversation as a model takes it.</summary>
+/// <param name="Origin">Where it comes from, for messages.</param>
+/// <param name="InputIds">Token ids, <c>[T]</c>.</param>
+/// <param name="Labels">What each position has to predict, that is the next token where the assistant says it, else
+/// <see cref="SampleBuilder.IgnoreLabel"/>, <c>[T]</c>.</param>
+/// <param name="Pixels">The tiles of its images, <c>[Tiles, 3, S, S]</c>.</param>
+/// <param name="Tiles">How many tiles; each takes the place of the same number of image tokens.</param>
+public sealed record Sample(string Origin, int[] InputIds, int[] Labels, float[] Pixels, int Tiles);
+
+/// <summary>
+/// Turns conversations into tokens, labels and pixels, as nanoVLM does (<c>data/datasets.py</c>): the image string goes where
+/// <c>&lt;image&gt;</c> stands or before the first question. Safe from any thread.
+/// </summary>
+public sealed class SampleBuilder
+{
+    /// <summary>The label of positions that are not trained on.</summary>
+    public const int IgnoreLabel = -100;
+
+    private const string ImageMark = "<image>";
+
+    private readonly Tokenizer _tokenizer;
+    private readonly ImageProcessor _processor;
+    private readonly ChatTemplate _template;
+    private readonly int _imageTokenId;
+    private readonly int _tokensPerTile;
+    private readonly int _maxTokens;
+    private readonly bool _globalImage;
+
+    /// <summary>Prepares a builder.</summary>
+    /// <param name="tokenizer">With nanoVLM's image tokens (<see cref="ImageTokens.AddTo"/>) and a chat template.</param>
+    /// <param name="processor">Makes the tiles.</param>
+    /// <param name="tokensPerTile">Image tokens that a tile takes the place of.</param>
+    /// <param name="maxTokens">The longest conversation; longer ones lose their last turns.</param>
+    /// <exception cref="NanoVlmException">The tokenizer has no image token or no chat template.</exception>
+    public SampleBuilder(Tokenizer tokenizer, ImageProcessor processor, int tokensPerTile, int maxTokens = int.MaxValue)
+    {
+        (_tokenizer, _processor, _tokensPerTile, _maxTokens) = (tokenizer, processor, tokensPerTile, maxTokens);
+        _template = ChatTemplate.Parse(tokenizer.ChatTemplate ?? throw new NanoVlmException("The tokenizer has no chat template; put one in tokenizer_config.json."));
+        _imageTokenId = tokenizer.TokenToId(ImageTokens.Image)
+            ?? throw new NanoVlmException($"The tokenizer has no token {ImageTokens.Image}; add the image tokens to it first.");
+        _globalImage = tokenizer.TokenToId(ImageTokens.GlobalImage) is not null;
+        PadTokenId = tokenizer.PadTokenId ?? tokenizer.EosTokenId ?? 0;
+    }
+
+    /// <summary>The token that fills up short rows.</summary>
+    public int PadTokenId { get; }
+
+    /// <summary>Side of a tile in pixels.</summary>
+    public int TileSize => _processor.Config.TileSize;
+
+    /// <summary>Builds a whole conversation to train on.</summary>
+    /// <param name="raw">The conversation.</param>
+    /// <param name="load">Reads an image file; <see cref="ImageCodec.Load"/> if null.</param>
+    /// <exception cref="NanoVlmException">An image cannot be read, the image marks do not fit the images, or not even the first
+    /// turn is short enough; names the origin.</exception>
+    public Sample Build(RawSample raw, Func<string, RgbImage>? load = null)
+    {
+        try
+        {
+            var pixels = Tiles([.. raw.Images.Select(load ?? ImageCodec.Load)], out var grids);
+            var messages = new List<ChatMessage>(raw.Turns.Count * 2);
+            foreach (var turn in raw.Turns)
+            {
+                messages.Add(new ChatMessage("user", turn.User));
+                messages.Add(new ChatMessage("assistant", turn.Assistant));
+            }
+            PlaceImages(messages, grids);
+            var chat = _template.Encode(_tokenizer, messages);
+            while (chat.Ids.Length > _maxTokens && messages.Count > 2)
+            {
+                messages.RemoveRange(messages.Count - 2, 2);
+                chat = _template.Encode(_tokenizer, messages);
+            }
+            return Finish(raw.Origin, chat, pixels, chat.NextTokenLabels(IgnoreLabel));
+        }
+        catch (NanoVlmException error)
+        {
+            throw new NanoVlmException($"{raw.Origin}: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Builds a question for the model to answer: ends where the answer begins, and has no labels.</summary>
+    /// <param name="question">What is asked.</param>
+    /// <param name="images">The images it is about; none for plain text.</param>
+    /// <exception cref="NanoVlmException">The image marks do not fit the images, or the question is too long.</exception>
+    public Sample Prompt(string question, params IReadOnlyList<RgbImage> images) => Prompt([new ChatMessage("user", question)], images);
+
+    /// <summary>Builds a conversation whose next turn is the assistant's: ends where that begins, and has no labels.</summary>
+    /// <param name="conversation">The messages so far.</param>
+    /// <param name="images">The images it is about; none for plain text.</param>
+    /// <exception cref="NanoVlmException">The image marks do not fit the images, or the conversation is too long.</exception>
+    public Sample Prompt(IReadOnlyList<ChatMessage> conversation, params IReadOnlyList<RgbImage> images)
+    {
+        var pixels = Tiles(images, out var grids);
+        var messages = conversation.ToList();
+        PlaceImages(messages, grids);
+        var chat = _template.Encode(_tokenizer, messages, addGenerationPrompt: true);
+        var labels = new int[chat.Ids.Length];
+        Array.Fill(labels, IgnoreLabel);
+        return Finish("prompt", chat, pixels, labels);
+    }
+
+    private Sample Finish(string origin, EncodedChat chat, float[] pixels, int[] labels)
+    {
+        var tiles = pixels.Length / (3 * TileSize * TileSize);
+        if (chat.Ids.Length > _maxTokens)
+            throw new NanoVlmException($"the first turn has {chat.Ids.Length} tokens with its images; at most {_maxTokens} are allowed (max_tokens).");
+        if (chat.Ids.Count(id => id == _imageTokenId) is var found && found != tiles * _tokensPerTile)
+            throw new NanoVlmException($"the first {chat.Ids.Length} tokens hold {found} image tokens; {tiles} tiles of {_tokensPerTile} were expected (max_tokens is {_maxTokens}).");
+        return new Sample(origin, chat.Ids, labels, pixels, tiles);
+    }
+
+    private float[] Tiles(IReadOnlyList<RgbImage> images, out (int Rows, int Columns)[] grids)
+    {
+        var processed = images.Select(_processor.Process).ToArray();
+        grids = [.. processed.Select(image => (image.Rows, image.Columns))];
+        // Without a token to announce it, the whole image before its tiles has no place in the text.
+        var parts = Array.ConvertAll(processed, image => _globalImage || image.Tiles == 1 ? image.Pixels : image.Pixels[(image.Pixels.Length / image.Tiles)..]);
+        if (parts.Length == 1)
+            return parts[0];
+        var pixels = GC.AllocateUninitializedArray<float>(parts.Sum(part => part.Length));
+        var filled = 0;
+        foreach (var part in parts)
+        {
+            part.CopyTo(pixels, filled);
+            filled += part.Length;
+        }
+        return pixels;
+    }
+
+    private void PlaceImages(List<ChatMessage> messages, (int Rows, int Columns)[] grids)
+    {
+        var marks = 0;
+        for (var i = 0; i < messages.Count; i++)
+        {
+            // An image token in the text itself would take the place of a feature.
+            var content = messages[i].Content.Replace(ImageTokens.Image, "", StringComparison.Ordinal);
+            if (messages[i].Role == "user")
+                content = ReplaceMarks(content, grids, ref marks);
+            messages[i] = messages[i] with { Content = content };
+        }
+        if (marks == 0 && grids.Length > 0)
+        {
+            var first = Math.Max(0, messages.FindIndex(message => message.Role == "user"));
+            messages[first] = messages[first] with { Content = ImageTokens.ImageString(grids, _tokensPerTile, _globalImage) + messages[first].Content };
+        }
+        else if (marks != grids.Length)
+            throw new NanoVlmException($"the text has {marks} {ImageMark} marks for {grids.Length} images; expected one each, or none.");
+    }
+
+    // LLaVA sets a mark on a line of its own; that line feed goes with the mark.
+    private string ReplaceMarks(string content, (int Rows, int Columns)[] grids, ref int marks)
+    {
+        for (int at; (at = content.IndexOf(ImageMark, StringComparison.Ordinal)) >= 0; marks++)
+        {
+            var end = at + ImageMark.Length;
+            if (end < content.Length && content[end] == '\n')
+                end++;
+            var text = marks >= grids.Length ? ""
+                : (grids.Length > 1 ? $"<image: {marks}>" : "") + ImageTokens.ImageString([grids[marks]], _tokensPerTile, _globalImage);
+            content = content[..at] + text + content[end..];
+        }
+        return content;
+    }
+}

@@ -1,0 +1,31 @@
+#if TORCHSHARP
+using static TorchSharp.torch;
+
+namespace NanoVlm.Layers;
+
+// With the TorchSharp package there are no fused kernels: the composites run.
+public static partial class Kernels
+{
+    private const bool Loaded = false;
+
+    private static Tensor FusedLinear(Tensor x, Tensor weight, Tensor? bias) => throw Absent();
+
+    private static Tensor FusedRmsNorm(Tensor x, Tensor weight, double eps) => throw Absent();
+
+    private static Tensor FusedLayerNorm(Tensor x, Tensor weight, Tensor bias, double eps) => throw Absent();
+
+    private static Tensor FusedGeluTanh(Tensor x) => throw Absent();
+
+    private static Tensor FusedSwiGlu(Tensor gate, Tensor up) => throw Absent();
+
+    private static Tensor FusedEmbedding(Tensor weight, Tensor ids, ScalarType dtype) => throw Absent();
+
+    private static Tensor FusedRotary(Tensor x, Tensor cos, Tensor sin) => throw Absent();
+
+    private static Tensor FusedAttention(Tensor q, Tensor k, Tensor v, Tensor? keyMask, bool causal, double scale) => throw Absent();
+
+    private static Tensor FusedLinearCrossEntropy(Tensor hidden, Tensor weight, Tensor targets) => throw Absent();
+
+    private static NotSupportedException Absent() => new("The fused kernels are not in this build.");
+}
+#endif

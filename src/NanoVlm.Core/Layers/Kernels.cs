@@ -1,0 +1,128 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace NanoVlm.Layers;
+
+/// <summary>
+/// The operations whose speed decides the training step's. Each is a fused kernel of the project's native library
+/// (native/kernels/cpu) where that is loaded and the tensors are on the CPU in float32 or bfloat16, and otherwise the
+/// composite of plain tensor operations, which is also the kernel's oracle in the tests.
+/// </summary>
+public static partial class Kernels
+{
+    /// <summary>
+    /// Whether the fused kernels are used where they can be. Off with <c>NANOVLM_FUSED=0</c>, and where the native
+    /// library is not loaded. Set it before tensors are made: forward and backward must agree.
+    /// </summary>
+    public static bool Fused { get; set; } = Loaded && Environment.GetEnvironmentVariable("NANOVLM_FUSED") != "0";
+
+    /// <summary>x W^T + b in x's dtype; the weights may be float32 masters.</summary>
+    /// <param name="x">[..., in].</param>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="bias">[out], or none.</param>
+    /// <returns>[..., out].</returns>
+    public static Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null) => Takes(x)
+        ? FusedLinear(x, weight, bias)
+        : nn.functional.linear(x, weight.to(x.dtype), bias?.to(x.dtype));
+
+    /// <summary>x / sqrt(mean(x^2) + eps) * weight, in float32 inside (Zhang and Sennrich, 2019).</summary>
+    /// <param name="x">[..., hidden].</param>
+    /// <param name="weight">[hidden].</param>
+    /// <param name="eps">Added to the mean square.</param>
+    public static Tensor RmsNorm(Tensor x, Tensor weight, double eps)
+    {
+        if (Takes(x)) return FusedRmsNorm(x, weight, eps);
+        var wide = x.to(ScalarType.Float32);
+        return (wide * (wide.square().mean([-1], true) + eps).rsqrt() * weight).to(x.dtype);
+    }
+
+    /// <summary>Layer normalisation of the last dimension, in float32 inside.</summary>
+    /// <param name="x">[..., hidden].</param>
+    /// <param name="weight">[hidden].</param>
+    /// <param name="bias">[hidden].</param>
+    /// <param name="eps">Added to the variance.</param>
+    public static Tensor LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps) => Takes(x)
+        ? FusedLayerNorm(x, weight, bias, eps)
+        : nn.functional.layer_norm(x.to(ScalarType.Float32), [x.shape[^1]], weight, bias, eps).to(x.dtype);
+
+    /// <summary>The tanh approximation of GELU.</summary>
+    public static Tensor GeluTanh(Tensor x) => Takes(x) ? FusedGeluTanh(x) : nn.functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh);
+
+    /// <summary>SiLU(gate) * up (Shazeer, "GLU Variants Improve Transformer", 2020).</summary>
+    public static Tensor SwiGlu(Tensor gate, Tensor up) => Takes(gate) ? FusedSwiGlu(gate, up) : nn.functional.silu(gate) * up;
+
+    /// <summary>Rows of an embedding in the compute dtype; the gradient is summed in a fixed order.</summary>
+    /// <param name="weight">[vocabulary, hidden].</param>
+    /// <param name="ids">Int64, any shape.</param>
+    /// <param name="dtype">The result's dtype.</param>
+    /// <returns>[ids' shape, hidden].</returns>
+    public static Tensor Embedding(Tensor weight, Tensor ids, ScalarType dtype)
+    {
+        if (Takes(weight)) return FusedEmbedding(weight, ids, dtype);
+        var shape = ids.shape;
+        return weight.index_select(0, ids.reshape(-1)).view([.. shape, weight.shape[1]]).to(dtype);
+    }
+
+    /// <summary>x cos + rotate_half(x) sin, where rotate_half swaps the halves of the head and negates the second.</summary>
+    /// <param name="x">[B, T, H, D].</param>
+    /// <param name="cos">[T, D] or [B, T, D], float32.</param>
+    /// <param name="sin">As cos.</param>
+    public static Tensor Rotary(Tensor x, Tensor cos, Tensor sin)
+    {
+        if (Takes(x)) return FusedRotary(x, cos, sin);
+        var halves = x.chunk(2, -1);
+        var rotated = cat([-halves[1], halves[0]], -1);
+        return (x * cos.unsqueeze(-2) + rotated * sin.unsqueeze(-2)).to(x.dtype);
+    }
+
+    /// <summary>
+    /// Scaled dot-product attention with grouped queries. A query that sees no key at all (padding before the text) gives
+    /// zeros in the kernel and, as in nanoVLM, the mean of the keys before it in the composite; neither reaches a loss.
+    /// </summary>
+    /// <param name="q">[B, T, H, D].</param>
+    /// <param name="k">[B, S, G, D]; H is a multiple of G.</param>
+    /// <param name="v">[B, S, G, D].</param>
+    /// <param name="keyMask">[B, S], integer: keys with 0 are not seen.</param>
+    /// <param name="causal">Whether query i sees keys up to i + S - T only.</param>
+    /// <param name="scale">Factor on the scores; usually 1 / sqrt(D).</param>
+    /// <returns>[B, T, H, D], contiguous.</returns>
+    public static Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor? keyMask, bool causal, double scale)
+    {
+        if (Takes(q)) return FusedAttention(q, k, v, keyMask, causal, scale);
+        var (queries, keys, groups) = (q.shape[1], k.shape[1], q.shape[2] / k.shape[2]);
+        var scores = Heads(q).matmul(Repeated(k).transpose(-2, -1)).to(ScalarType.Float32) * scale; // [B, H, T, S]
+        if (causal && queries > 1)
+        {
+            var seen = ones(queries, keys, ScalarType.Bool, q.device).tril(keys - queries);
+            scores = scores.masked_fill(seen.logical_not(), double.NegativeInfinity);
+        }
+        if (keyMask is not null)
+            scores = scores + (1.0 - keyMask.to(ScalarType.Float32)).unsqueeze(1).unsqueeze(1) * finfo(ScalarType.Float32).min;
+        return scores.softmax(-1).to(q.dtype).matmul(Repeated(v)).transpose(1, 2).contiguous();
+
+        Tensor Heads(Tensor x) => x.transpose(1, 2);
+        Tensor Repeated(Tensor x) => groups == 1 ? Heads(x) : Heads(x).repeat_interleave(groups, 1);
+    }
+
+    /// <summary>The cross-entropy of a language head, without keeping the logits of all rows at once.</summary>
+    /// <param name="hidden">[N, hidden].</param>
+    /// <param name="weight">The head: [vocabulary, hidden].</param>
+    /// <param name="targets">[N], Int64; all are labels.</param>
+    /// <returns>The sum of the losses, a float32 number.</returns>
+    public static Tensor LinearCrossEntropy(Tensor hidden, Tensor weight, Tensor targets)
+    {
+        if (Takes(hidden)) return FusedLinearCrossEntropy(hidden, weight, targets);
+        const long rows = 4096;
+        var total = zeros([], ScalarType.Float32, hidden.device);
+        for (var start = 0L; start < hidden.shape[0]; start += rows)
+        {
+            var count = Math.Min(rows, hidden.shape[0] - start);
+            var logits = Linear(hidden.narrow(0, start, count), weight).to(ScalarType.Float32);
+            total = total + nn.functional.cross_entropy(logits, targets.narrow(0, start, count), reduction: nn.Reduction.Sum);
+        }
+        return total;
+    }
+
+    private static bool Takes(Tensor x) =>
+        Fused && (x.dtype is ScalarType.Float32 or ScalarType.BFloat16) && x.device_type == DeviceType.CPU;
+}

@@ -1,0 +1,171 @@
+using NanoVlm.Configuration;
+using NanoVlm.Images;
+using NanoVlm.Language;
+using NanoVlm.Text;
+using NanoVlm.Weights;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace NanoVlm.Models;
+
+/// <summary>
+/// A model folder as nanoVLM writes and reads it: <c>config.json</c> and <c>model.safetensors</c>; here also the tokenizer and
+/// the image processor's statistics.
+/// </summary>
+public static class Checkpoint
+{
+    /// <summary>The file of the weights.</summary>
+    public const string WeightsFile = "model.safetensors";
+
+    private const string Embedding = "token_embedding.weight";
+    private const string Head = "head.weight";
+
+    /// <summary>Reads a vision-language model with all that is needed to ask it.</summary>
+    /// <param name="folder">The model folder.</param>
+    /// <exception cref="NanoVlmException">A file is missing or damaged, or tensors are missing, unexpected or misshapen; all are listed.</exception>
+    /// <exception cref="ConfigurationException">config.json is wrong.</exception>
+    public static LoadedModel Load(string folder)
+    {
+        var config = Config(folder);
+        if (config.LmUseTokens) throw new NanoVlmException($"{folder}: holds a language model alone (lm_use_tokens); a vision-language model is needed.");
+        var tokenizer = TokenizerOf(folder, config);
+        var image = config.VlmExtraTokens.GetValueOrDefault("image_token", ImageTokens.Image);
+        var imageId = tokenizer.TokenToId(image) ?? throw new NanoVlmException($"{folder}: the tokenizer has no image token '{image}' (vlm_extra_tokens).");
+        var model = new VisionLanguageModel(config, imageId);
+        try
+        {
+            LoadWeights(model, Path.Combine(folder, WeightsFile), "decoder.", config.LmTieWeights);
+            model.eval();
+            return new LoadedModel(model, tokenizer, new ImageProcessor(ProcessorOf(folder, config)));
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads a language model that stands alone (<c>lm_use_tokens</c>).</summary>
+    /// <param name="folder">The model folder.</param>
+    /// <exception cref="NanoVlmException">As <see cref="Load"/>.</exception>
+    public static CausalLanguageModel LoadLanguageModel(string folder)
+    {
+        var config = Config(folder);
+        var model = new CausalLanguageModel(config);
+        LoadWeights(model, Path.Combine(folder, WeightsFile), "", config.LmTieWeights);
+        model.eval();
+        return model;
+    }
+
+    /// <summary>A folder's configuration.</summary>
+    /// <param name="folder">The model folder.</param>
+    public static VlmConfig Config(string folder)
+    {
+        if (!Directory.Exists(folder)) throw new NanoVlmException($"{folder}: no such folder; give one that holds config.json and {WeightsFile}.");
+        return VlmConfig.Load(folder);
+    }
+
+    /// <summary>Writes a model folder. The caller makes it atomic: see the trainer's checkpoints.</summary>
+    /// <param name="folder">The folder, made if need be.</param>
+    /// <param name="model">The model; weights are written as float32.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="processor">Its image processor.</param>
+    public static void Save(string folder, VisionLanguageModel model, Tokenizer tokenizer, ImageProcessor processor)
+    {
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, VlmConfig.FileName), model.Config.ToJson());
+        SaveWeights(model, Path.Combine(folder, WeightsFile), "decoder.", model.Config.LmTieWeights);
+        tokenizer.Save(folder);
+        PreprocessorFile.Save(processor.Config, Path.Combine(folder, PreprocessorFile.FileName));
+    }
+
+    /// <summary>Writes weights under nanoVLM's names; a tied head once, as safetensors' <c>save_model</c> does.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="decoder">The decoder's prefix in names: <c>decoder.</c> or none.</param>
+    /// <param name="tied">Whether the head is the token embedding.</param>
+    public static void SaveWeights(Module model, string path, string decoder, bool tied)
+    {
+        var state = model.state_dict();
+        Dictionary<string, string>? metadata = null;
+        if (tied)
+        {
+            state.Remove(decoder + Embedding, out var shared);
+            state[decoder + Head] = shared!;
+            metadata = new() { [decoder + Embedding] = decoder + Head };
+        }
+        SafeTensorsWriter.Write(path, state, metadata);
+    }
+
+    /// <summary>Reads weights, and refuses a file that does not hold exactly what the model needs.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="decoder">The decoder's prefix in names: <c>decoder.</c> or none.</param>
+    /// <param name="tied">Whether the head is the token embedding.</param>
+    /// <exception cref="NanoVlmException">Tensors are missing, unexpected or misshapen; all are listed.</exception>
+    public static void LoadWeights(Module model, string path, string decoder, bool tied)
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        using var file = SafeTensorsFile.Open(path);
+        var state = model.state_dict();
+        var problems = new List<string>();
+        var used = new HashSet<string>();
+        foreach (var (name, target) in state)
+        {
+            // A tied head is stored under either of its names, or under both.
+            string[] names = tied && name == decoder + Embedding ? [name, decoder + Head] : [name];
+            var found = names.Where(file.Contains).ToArray();
+            used.UnionWith(names);
+            if (found.Length == 0)
+            {
+                problems.Add($"{name} is missing (expected [{string.Join(", ", target.shape)}])");
+                continue;
+            }
+            var shape = file[found[0]].Shape;
+            if (!shape.SequenceEqual(target.shape))
+                problems.Add($"{found[0]} has shape [{string.Join(", ", shape)}], expected [{string.Join(", ", target.shape)}]");
+            else
+                target.copy_(file.Tensor(found[0]));
+        }
+        problems.AddRange(file.Names.Where(name => !used.Contains(name)).Select(name => $"{name} is unexpected"));
+        if (problems.Count > 0)
+            throw new NanoVlmException($"{path}: does not hold the weights that config.json describes:\n  " + string.Join("\n  ", problems));
+    }
+
+    private static Tokenizer TokenizerOf(string folder, VlmConfig config)
+    {
+        // Beside the model first, then where lm_tokenizer says, taken from the folder.
+        var beside = File.Exists(Path.Combine(folder, "tokenizer.json"));
+        var path = beside ? folder : Path.GetFullPath(Path.Combine(folder, config.LmTokenizer));
+        if (!beside && !Path.Exists(path))
+            throw new NanoVlmException($"{folder}: there is no tokenizer.json, and lm_tokenizer '{config.LmTokenizer}' is not a folder; put the tokenizer's files beside the model.");
+        var tokenizer = Tokenizer.Load(path).WithAddedTokens(config.VlmExtraTokens.Values);
+        if (tokenizer.EosTokenId is { } eos && tokenizer.PadTokenId is null) tokenizer = tokenizer.WithPadToken(tokenizer.IdToToken(eos)!);
+        return tokenizer.WithChatTemplate(config.LmChatTemplate);
+    }
+
+    private static ImageProcessorConfig ProcessorOf(string folder, VlmConfig config)
+    {
+        var path = Path.Combine(folder, PreprocessorFile.FileName);
+        if (File.Exists(path)) return PreprocessorFile.Load(path);
+        // A folder of nanoVLM's: pixels in [0, 1], not normalised (data/processors.py).
+        return new ImageProcessorConfig
+        {
+            TileSize = config.VitImgSize,
+            MaxSide = config.MaxImgSize,
+            Split = true,
+            Upscale = config.ResizeToMaxSideLen,
+        };
+    }
+}
+
+/// <summary>A model with what it takes to ask it.</summary>
+/// <param name="Model">The model, in evaluation mode.</param>
+/// <param name="Tokenizer">Its tokenizer, image tokens included.</param>
+/// <param name="Processor">Its image processor.</param>
+public sealed record LoadedModel(VisionLanguageModel Model, Tokenizer Tokenizer, ImageProcessor Processor) : IDisposable
+{
+    /// <summary>Frees the model.</summary>
+    public void Dispose() => Model.Dispose();
+}

@@ -1,0 +1,112 @@
+using NanoVlm.Configuration;
+using NanoVlm.Language;
+using NanoVlm.Layers;
+using NanoVlm.Projection;
+using NanoVlm.Vision;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace NanoVlm.Models;
+
+/// <summary>
+/// A vision-language model: image features take the place of the image tokens in the text, and a decoder reads both.
+/// Names follow nanoVLM (models/vision_language_model.py).
+/// </summary>
+public sealed class VisionLanguageModel : Module
+{
+    /// <summary>The label of a position that has none.</summary>
+    public const long IgnoreIndex = -100;
+
+    private readonly VisionTransformer vision_encoder;
+    private readonly CausalLanguageModel decoder;
+    private readonly ModalityProjector MP;
+
+    /// <param name="config">The architecture.</param>
+    /// <param name="imageTokenId">The token that stands for an image feature.</param>
+    public VisionLanguageModel(VlmConfig config, long imageTokenId) : base(nameof(VisionLanguageModel))
+    {
+        Config = config;
+        ImageTokenId = imageTokenId;
+        vision_encoder = new VisionTransformer(config);
+        decoder = new CausalLanguageModel(config);
+        MP = new ModalityProjector(config);
+        RegisterComponents();
+    }
+
+    /// <summary>The architecture.</summary>
+    public VlmConfig Config { get; }
+
+    /// <summary>The token that stands for an image feature.</summary>
+    public long ImageTokenId { get; }
+
+    /// <summary>The dtype of activations; weights stay float32.</summary>
+    public ScalarType ComputeDtype { get; set; } = ScalarType.Float32;
+
+    /// <summary>The vision tower.</summary>
+    public VisionTransformer VisionEncoder => vision_encoder;
+
+    /// <summary>The language model.</summary>
+    public CausalLanguageModel Decoder => decoder;
+
+    /// <summary>The projector between them.</summary>
+    public ModalityProjector Projector => MP;
+
+    /// <summary>Image features in the language model's space.</summary>
+    /// <param name="pixelValues">[N, 3, S, S].</param>
+    /// <returns>[N, image tokens, hidden].</returns>
+    public Tensor EncodeImages(Tensor pixelValues)
+    {
+        using var scope = NewDisposeScope();
+        return MP.call(vision_encoder.call(pixelValues, ComputeDtype)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Embeddings of the text with the image features in place.</summary>
+    /// <param name="inputIds">[B, T], Int64.</param>
+    /// <param name="imageFeatures">[N, image tokens, hidden] in the order of the placeholders; null when there are none.</param>
+    /// <returns>[B, T, hidden].</returns>
+    /// <exception cref="ArgumentException">The placeholders are not as many as the features; the message counts them by row.</exception>
+    public Tensor Embed(Tensor inputIds, Tensor? imageFeatures)
+    {
+        using var scope = NewDisposeScope();
+        var embeddings = decoder.Embed(inputIds, ComputeDtype);
+        var placeholders = inputIds == ImageTokenId;
+        var positions = placeholders.flatten().nonzero().flatten();
+        var expected = imageFeatures is null ? 0 : imageFeatures.shape[0] * imageFeatures.shape[1];
+        if (positions.shape[0] != expected)
+            throw new ArgumentException(
+                $"The images give {expected} features ({imageFeatures?.shape[0] ?? 0} tiles of {Config.MpImageTokenLength}), but input_ids hold "
+                + $"{positions.shape[0]} image tokens; by row: [{string.Join(", ", placeholders.sum(1).cpu().data<long>().ToArray())}].");
+        if (expected == 0) return embeddings.MoveToOuterDisposeScope();
+        var shape = embeddings.shape;
+        return embeddings.view(-1, shape[2])
+            .index_copy(0, positions, imageFeatures!.view(-1, shape[2]).to(embeddings.dtype))
+            .view(shape)
+            .MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Hidden states of the text after the decoder's final norm.</summary>
+    /// <param name="inputIds">[B, T], Int64.</param>
+    /// <param name="pixelValues">[N, 3, S, S] in the order of the placeholders, or null.</param>
+    /// <param name="attentionMask">[B, T], 0 where padding is, or null.</param>
+    /// <returns>[B, T, hidden].</returns>
+    public Tensor forward(Tensor inputIds, Tensor? pixelValues, Tensor? attentionMask = null)
+    {
+        using var scope = NewDisposeScope();
+        var features = pixelValues is null ? null : EncodeImages(pixelValues);
+        return decoder.forward(Embed(inputIds, features), attentionMask).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The sum of the cross-entropy over the labelled positions. Only they reach the head.</summary>
+    /// <param name="hidden">[B, T, hidden], after the final norm.</param>
+    /// <param name="labels">[B, T], Int64, already shifted: the label of a position is the next token. -100: none.</param>
+    /// <returns>The sum, a float32 number, and how many positions have a label.</returns>
+    public (Tensor Sum, long Count) Loss(Tensor hidden, Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        var flat = labels.flatten();
+        var positions = (flat != IgnoreIndex).nonzero().flatten();
+        var rows = hidden.view(-1, hidden.shape[^1]).index_select(0, positions);
+        var sum = Kernels.LinearCrossEntropy(rows, decoder.HeadWeight, flat.index_select(0, positions));
+        return (sum.MoveToOuterDisposeScope(), positions.shape[0]);
+    }
+}

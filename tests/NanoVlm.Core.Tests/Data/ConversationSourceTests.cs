@@ -1,0 +1,105 @@
+using NanoVlm.Data;
+using NanoVlm.Data.Sources;
+
+namespace NanoVlm.Tests.Data;
+
+public sealed class ConversationSourceTests
+{
+    private const string Good = """{"image": "a.png", "conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}], "kinds": ["colour"], "id": 7}""";
+
+    [Fact]
+    public void Both_forms_of_rows_are_read_and_images_are_found_beside_the_file()
+    {
+        using var folder = new TemporaryFolder();
+        string a = folder.Write("a.png", ""), b = folder.Write("b.png", "");
+        using var source = ConversationSource.Open(folder.Write("set.jsonl", Good + """
+
+            {"images": ["a.png", "b.png"], "question": "<image><image> Same?", "answer": "no"}
+
+            {"question": "Ünïcödé 😀", "answer": "ja"}
+            """));
+        Assert.Equal(3, source.Count);
+        Assert.Equal([a], source[0].Images);
+        Assert.Equal([new Turn("q", "a")], source[0].Turns);
+        Assert.Equal(["colour"], source[0].Kinds);
+        Assert.Equal([a, b], source[1].Images);
+        Assert.Equal([new Turn("Ünïcödé 😀", "ja")], source[2].Turns);
+        Assert.Empty(source[2].Images);
+        Assert.Empty(source[2].Kinds);
+        Assert.EndsWith("set.jsonl:4", source[2].Origin);
+    }
+
+    [Fact]
+    public void A_JSON_array_is_read_as_well()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("a.png", "");
+        using var source = ConversationSource.Open(folder.Write("set.json", $$"""
+            [
+              {{Good}},
+              {"question": "brackets ]}, \" and [{", "answer": "\\"},
+              {"question": "last",
+               "answer": "one"}
+            ]
+            """));
+        Assert.Equal(["q", "brackets ]}, \" and [{", "last"], source.Select(row => row.Turns[0].User));
+        Assert.Equal("\\", source[1].Turns[0].Assistant);
+        Assert.EndsWith("set.json:4", source[2].Origin);
+    }
+
+    [Theory]
+    [InlineData("""{"image": "a.png" """, "not valid JSON")]
+    [InlineData("""[1, 2]""", "the row must be a JSON object")]
+    [InlineData("""{"image": "a.png"}""", "expected the key \"conversations\", or \"question\" and \"answer\"; found \"image\"")]
+    [InlineData("""{"image": 3, "question": "q", "answer": "a"}""", "\"image\" must be a string; found 3")]
+    [InlineData("""{"images": "a.png", "question": "q", "answer": "a"}""", "\"images\" must be a list of strings")]
+    [InlineData("""{"question": "q", "answer": null}""", "\"answer\" must be a string; found null")]
+    [InlineData("""{"conversations": []}""", "must be a list of turns")]
+    [InlineData("""{"conversations": [{"from": "human", "value": "q"}]}""", "must be a list of turns")]
+    [InlineData("""{"conversations": [{"from": "gpt", "value": "q"}, {"from": "gpt", "value": "a"}]}""", "\"conversations\"[0].\"from\" must be \"human\"; found \"gpt\"")]
+    [InlineData("""{"conversations": [{"from": "human", "value": "q"}, {"from": "gpt"}]}""", "\"conversations\"[1] must be {\"from\": ..., \"value\": ...}")]
+    [InlineData("""{"question": "q", "answer": "a", "kinds": ["x", "y"]}""", "\"kinds\" has 2 entries for 1 turns")]
+    [InlineData("""{"image": "lost.png", "question": "q", "answer": "a"}""", "there is no image lost.png")]
+    public void A_bad_row_is_named_by_file_and_line_with_what_was_expected(string row, string message)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("a.png", "");
+        using var source = ConversationSource.Open(folder.Write("set.jsonl", $"{Good}\n{row}\n{Good}\n"));
+        var e = Assert.Throws<NanoVlmException>(() => source[1]);
+        Assert.Contains("set.jsonl:2: ", e.Message);
+        Assert.Contains(message, e.Message);
+        Assert.Equal("q", source[2].Turns[0].User);
+    }
+
+    [Fact]
+    public void Missing_and_empty_files_are_named()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Contains("nowhere.jsonl: no such file", Assert.Throws<NanoVlmException>(() => ConversationSource.Open(Path.Combine(folder.Path, "nowhere.jsonl"))).Message);
+        foreach (string nothing in new[] { "", " \n\n", "[]" })
+            Assert.Contains("has no rows", Assert.Throws<NanoVlmException>(() => ConversationSource.Open(folder.Write("set.jsonl", nothing))).Message);
+    }
+
+    [Fact]
+    public void Damaged_files_give_messages_and_nothing_else()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("a.png", "");
+        var random = new RandomStream(1);
+        byte[] good = System.Text.Encoding.UTF8.GetBytes($"{Good}\n{Good}\n[{Good}, {Good}]");
+        for (int round = 0; round < 300; round++)
+        {
+            byte[] bytes = [.. good[..(1 + random.Below(good.Length))]];
+            for (int i = random.Below(4); i >= 0; i--)
+                bytes[random.Below(bytes.Length)] = (byte)random.Below(256);
+            try
+            {
+                using var source = ConversationSource.Open(folder.Write("fuzz.jsonl", bytes));
+                for (int i = 0; i < source.Count; i++)
+                    try { Assert.NotEmpty(source[i].Turns); }
+                    catch (NanoVlmException) { }
+            }
+            catch (NanoVlmException) { }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+using System.Text.Json;
+using NanoVlm.Data;
+using NanoVlm.Images;
+using NanoVlm.Tests.Text;
+using NanoVlm.Text;
+
+namespace NanoVlm.Tests.Data;
+
+public sealed class SampleBuilderTests
+{
+    private static readonly Lazy<Tokenizer> _loaded = new(() => ImageTokens.AddTo(Tokenizer.Load(Path.Combine(TextGoldens.Repository, "configs", "shapes-tokenizer"))));
+    private static readonly RgbImage _grey = new(16, 16, [.. Enumerable.Repeat((byte)128, 16 * 16 * 3)]);
+
+    internal static SampleBuilder Builder(int maxTokens = int.MaxValue, bool split = false) =>
+        new(_loaded.Value, new ImageProcessor(new ImageProcessorConfig { TileSize = 16, MaxSide = 32, Split = split }), tokensPerTile: 4, maxTokens);
+
+    [Fact]
+    public void Ids_labels_and_tiles_are_those_of_nanoVLM()
+    {
+        string folder = TextGoldens.Folder("nanovlm-data");
+        var tokenizer = ImageTokens.AddTo(Tokenizer.Load(Path.Combine(folder, "tokenizer")));
+        int compared = 0;
+        foreach (var item in TextGoldens.Expected("nanovlm-data").GetProperty("vqa_dataset").EnumerateArray())
+        {
+            var row = item.GetProperty("item");
+            var result = item.GetProperty("result");
+            if (result.ValueKind == JsonValueKind.Null || row.EnumerateObject().Any(property => property.Name.EndsWith("ratings", StringComparison.Ordinal)))
+                continue;
+            var builder = new SampleBuilder(tokenizer, new ImageProcessor(new ImageProcessorConfig
+            {
+                TileSize = item.GetProperty("splitted_image_size").GetInt32(),
+                MaxSide = item.GetProperty("max_img_size").GetInt32(),
+                Upscale = item.GetProperty("resize_to_max_side_len").GetBoolean(),
+            }), item.GetProperty("mp_image_token_length").GetInt32());
+            var images = row.GetProperty("images") is { ValueKind: JsonValueKind.Array } names ? names.Strings() : [];
+            var turns = row.GetProperty("texts").EnumerateArray().Select(turn => new Turn(turn.GetProperty("user").GetString()!, turn.GetProperty("assistant").GetString()!));
+            var sample = builder.Build(new RawSample("golden", [.. images.Select(name => Path.Combine(folder, name))], [.. turns], []));
+            Assert.Equal(result.GetProperty("input_ids").Ints(), sample.InputIds);
+            Assert.Equal(result.GetProperty("labels").Ints(), sample.Labels);
+            Assert.Equal(result.GetProperty("image_shapes").EnumerateArray().Sum(shape => shape[0].GetInt32()), sample.Tiles);
+            compared++;
+        }
+        Assert.True(compared >= 8, $"{compared}");
+    }
+
+    [Fact]
+    public void Labels_stand_on_answers_and_their_end_of_turn_alone()
+    {
+        var sample = Builder().Build(Raw([new Turn("What colour is the circle?", "red"), new Turn("Is there a red circle?", "yes")]), _ => _grey);
+        var predicted = sample.Labels.Select((label, i) => (label, i)).Where(pair => pair.label != -100).ToArray();
+        Assert.Equal("red<|im_end|>\nyes<|im_end|>\n", _loaded.Value.Decode([.. predicted.Select(pair => pair.label)]));
+        Assert.All(predicted, pair => Assert.Equal(sample.InputIds[pair.i + 1], pair.label));
+        Assert.Equal(-100, sample.Labels[^1]);
+    }
+
+    [Fact]
+    public void The_images_stand_at_their_marks_or_before_the_first_question()
+    {
+        const string image = "<|global_image|><|image|><|image|><|image|><|image|>";
+        Assert.Equal($"{image}What?", User(["a"], "What?"));
+        Assert.Equal($"{image}What?", User(["a"], "<image>\nWhat?"));
+        Assert.Equal($"What is {image}?", User(["a"], "What is <image>?"));
+        Assert.Equal($"<image: 0>{image}<image: 1>{image}Same?", User(["a", "b"], "Same?"));
+        Assert.Equal($"Is <image: 0>{image} like <image: 1>{image}?", User(["a", "b"], "Is <image> like <image>?"));
+        Assert.Equal("plain", User([], "plain"));
+        Assert.Equal($"{image}fake ", User(["a"], "fake <|image|>"));
+
+        static string User(string[] images, string question)
+        {
+            var sample = Builder().Build(new RawSample("row", images, [new Turn(question, "no")], []), _ => _grey);
+            Assert.Equal(images.Length, sample.Tiles);
+            return _loaded.Value.Decode(sample.InputIds).Split("user\n")[1].Split("<|im_end|>")[0];
+        }
+    }
+
+    [Fact]
+    public void Marks_that_do_not_fit_the_images_are_named()
+    {
+        var e = Assert.Throws<NanoVlmException>(() => Builder().Build(Raw([new Turn("<image> <image>", "no")]), _ => _grey));
+        Assert.Contains("row:1: the text has 2 <image> marks for 1 images", e.Message);
+        Assert.Throws<NanoVlmException>(() => Builder().Build(new RawSample("row:1", [], [new Turn("<image>", "no")], [])));
+    }
+
+    [Fact]
+    public void A_long_conversation_loses_its_last_turns_and_a_long_first_turn_is_refused()
+    {
+        var raw = Raw([.. Enumerable.Repeat(new Turn("What colour is the circle?", "red"), 5)]);
+        int whole = Builder().Build(raw, _ => _grey).InputIds.Length;
+        int two = Builder().Build(Raw([raw.Turns[0], raw.Turns[1]]), _ => _grey).InputIds.Length;
+        int three = Builder().Build(Raw([raw.Turns[0], raw.Turns[1], raw.Turns[2]]), _ => _grey).InputIds.Length;
+        Assert.Equal(whole, Builder(whole).Build(raw, _ => _grey).InputIds.Length);
+        Assert.Equal(two, Builder(three - 1).Build(raw, _ => _grey).InputIds.Length);
+        var e = Assert.Throws<NanoVlmException>(() => Builder(10).Build(raw, _ => _grey));
+        Assert.Contains("row:1: the first turn has", e.Message);
+    }
+
+    [Fact]
+    public void An_image_that_is_cut_off_with_the_last_turns_is_named()
+    {
+        var raw = Raw([new Turn("first", "a"), new Turn("<image> second", "b")]);
+        var e = Assert.Throws<NanoVlmException>(() => Builder(Builder().Build(raw, _ => _grey).InputIds.Length - 1).Build(raw, _ => _grey));
+        Assert.Contains("hold 0 image tokens; 1 tiles of 4 were expected", e.Message);
+    }
+
+    [Fact]
+    public void A_split_image_has_a_tile_for_each_place_in_the_text()
+    {
+        var wide = new RgbImage(32, 16, new byte[32 * 16 * 3]);
+        var sample = Builder(split: true).Build(Raw([new Turn("q", "a")]), _ => wide);
+        Assert.Equal(3, sample.Tiles);
+        Assert.Equal(3 * 3 * 16 * 16, sample.Pixels.Length);
+        Assert.Equal(12, sample.InputIds.Count(id => id == _loaded.Value.TokenToId(ImageTokens.Image)));
+    }
+
+    [Fact]
+    public void A_prompt_is_the_conversation_up_to_the_answer()
+    {
+        var prompt = Builder().Prompt("What colour is the circle?", _grey);
+        var whole = Builder().Build(Raw([new Turn("What colour is the circle?", "red")]), _ => _grey);
+        Assert.Equal(prompt.InputIds, whole.InputIds[..prompt.InputIds.Length]);
+        Assert.Equal("red<|im_end|>\n", _loaded.Value.Decode(whole.InputIds[prompt.InputIds.Length..]));
+        Assert.Equal(prompt.Pixels, whole.Pixels);
+        Assert.All(prompt.Labels, label => Assert.Equal(-100, label));
+    }
+
+    private static RawSample Raw(IReadOnlyList<Turn> turns) => new("row:1", ["grey"], turns, []);
+}
