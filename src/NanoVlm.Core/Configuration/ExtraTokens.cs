@@ -9,16 +9,16 @@ internal static class ExtraTokens
     /// <summary>The most tiles along a side that there are tokens for.</summary>
     public const int LargestGrid = 8;
 
-    /// <summary>What an image that is never split needs: the image token alone.</summary>
-    public static IReadOnlyDictionary<string, string> ForWholeImages { get; } =
-        new OrderedDictionary<string, string>(StringComparer.Ordinal) { [ImageRole] = "<|image|>" };
+    /// <summary>All of them, in nanoVLM's order.</summary>
+    public static IReadOnlyDictionary<string, string> All { get; } = List();
 
-    /// <summary>What split images need: also a token before the scaled-down whole, and one before each tile.</summary>
-    public static IReadOnlyDictionary<string, string> ForTiles { get; } = Tiles();
-
-    private static OrderedDictionary<string, string> Tiles()
+    private static OrderedDictionary<string, string> List()
     {
-        var tokens = new OrderedDictionary<string, string>(ForWholeImages, StringComparer.Ordinal) { ["global_image_token"] = "<|global_image|>" };
+        var tokens = new OrderedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            [ImageRole] = "<|image|>",
+            ["global_image_token"] = "<|global_image|>",
+        };
         for (var row = 1; row <= LargestGrid; row++)
             for (var column = 1; column <= LargestGrid; column++)
                 tokens[$"r{row}c{column}"] = $"<row_{row}_col_{column}>";

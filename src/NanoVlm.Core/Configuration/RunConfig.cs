@@ -65,47 +65,42 @@ public sealed record RunConfig : IChecked
         Read(Encoding.UTF8.GetBytes(json), source, Directory.GetCurrentDirectory(), overrides);
 
     /// <summary>The checkpoint's configuration that this run trains.</summary>
-    /// <param name="vocabularySize">Tokens of the tokenizer, those for images included.</param>
+    /// <param name="vocabularySize">Tokens of the tokenizer, nanoVLM's 66 for images included.</param>
     /// <exception cref="ConfigurationException">The vocabulary is too small to hold the tokens for images.</exception>
-    public VlmConfig ToVlmConfig(int vocabularySize)
+    public VlmConfig ToVlmConfig(int vocabularySize) => new VlmConfig
     {
-        var extraTokens = Model.Image.Split ? ExtraTokens.ForTiles : ExtraTokens.ForWholeImages;
-        return new VlmConfig
-        {
-            VitHiddenDim = Model.Vision.HiddenSize,
-            VitInterDim = Model.Vision.IntermediateSize,
-            VitPatchSize = Model.Vision.PatchSize,
-            VitImgSize = Model.Image.TileSize,
-            VitNHeads = Model.Vision.NumAttentionHeads,
-            VitDropout = Model.Vision.Dropout,
-            VitNBlocks = Model.Vision.NumHiddenLayers,
-            VitLnEps = Model.Vision.LayerNormEps,
-            VitModelType = "local",
-            LmHiddenDim = Model.Language.HiddenSize,
-            LmInterDim = Model.Language.IntermediateSize,
-            LmRmsEps = Model.Language.RmsNormEps,
-            LmReBase = Model.Language.RopeTheta,
-            LmMaxPositionEmbeddings = Model.Language.MaxPositionEmbeddings,
-            LmBaseVocabSize = vocabularySize - extraTokens.Count,
-            ExtraTokenAmount = extraTokens.Count,
-            LmVocabSize = vocabularySize,
-            LmNHeads = Model.Language.NumAttentionHeads,
-            LmNKvHeads = Model.Language.NumKeyValueHeads,
-            LmDropout = Model.Language.Dropout,
-            LmNBlocks = Model.Language.NumHiddenLayers,
-            LmMaxLength = Data.MaxTokens,
-            LmTieWeights = Model.Language.TieWordEmbeddings,
-            LmModelType = "local",
-            LmTokenizer = ".", // beside config.json in the checkpoint
-            MpPixelShuffleFactor = Model.Projector.PixelShuffleFactor,
-            MpImageTokenLength = TokensPerTile,
-            MaxImgSize = Model.Image.Split ? Model.Image.MaxSide : Model.Image.TileSize,
-            ResizeToMaxSideLen = Model.Image.Upscale,
-            VlmExtraTokens = extraTokens,
-            VlmLoadBackboneWeights = false,
-            VlmCheckpointPath = Train.OutputDir,
-        }.Validated();
-    }
+        VitHiddenDim = Model.Vision.HiddenSize,
+        VitInterDim = Model.Vision.IntermediateSize,
+        VitPatchSize = Model.Vision.PatchSize,
+        VitImgSize = Model.Image.TileSize,
+        VitNHeads = Model.Vision.NumAttentionHeads,
+        VitDropout = Model.Vision.Dropout,
+        VitNBlocks = Model.Vision.NumHiddenLayers,
+        VitLnEps = Model.Vision.LayerNormEps,
+        VitModelType = "local",
+        LmHiddenDim = Model.Language.HiddenSize,
+        LmInterDim = Model.Language.IntermediateSize,
+        LmRmsEps = Model.Language.RmsNormEps,
+        LmReBase = Model.Language.RopeTheta,
+        LmMaxPositionEmbeddings = Model.Language.MaxPositionEmbeddings,
+        LmBaseVocabSize = vocabularySize - ExtraTokens.All.Count,
+        ExtraTokenAmount = ExtraTokens.All.Count,
+        LmVocabSize = vocabularySize,
+        LmNHeads = Model.Language.NumAttentionHeads,
+        LmNKvHeads = Model.Language.NumKeyValueHeads,
+        LmDropout = Model.Language.Dropout,
+        LmNBlocks = Model.Language.NumHiddenLayers,
+        LmMaxLength = Data.MaxTokens,
+        LmTieWeights = Model.Language.TieWordEmbeddings,
+        LmModelType = "local",
+        LmTokenizer = ".", // beside config.json in the checkpoint
+        MpPixelShuffleFactor = Model.Projector.PixelShuffleFactor,
+        MpImageTokenLength = TokensPerTile,
+        MaxImgSize = Model.Image.Split ? Model.Image.MaxSide : Model.Image.TileSize,
+        ResizeToMaxSideLen = Model.Image.Upscale,
+        VlmLoadBackboneWeights = false,
+        VlmCheckpointPath = Train.OutputDir,
+    }.Validated();
 
     /// <summary>Every key with its value, defaults included; <see cref="Parse"/> reads it back.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, RunJson);

@@ -140,7 +140,7 @@ public sealed record VlmConfig : IChecked
     public bool ResizeToMaxSideLen { get; init; } = true;
 
     /// <summary>The extra tokens by their role: <c>image_token</c>, <c>global_image_token</c>, and <c>r1c1</c> ... for the tiles.</summary>
-    public IReadOnlyDictionary<string, string> VlmExtraTokens { get; init; } = ExtraTokens.ForTiles;
+    public IReadOnlyDictionary<string, string> VlmExtraTokens { get; init; } = ExtraTokens.All;
 
     /// <summary>Whether nanoVLM loads both backbones from the Hub before it trains.</summary>
     public bool VlmLoadBackboneWeights { get; init; } = true;

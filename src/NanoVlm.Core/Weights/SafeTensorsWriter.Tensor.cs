@@ -11,7 +11,7 @@ public static partial class SafeTensorsWriter
     /// <param name="metadata">The header's string map; none if null or empty.</param>
     /// <exception cref="NanoVlmException">The file has no such element type (complex numbers), or it cannot be written.</exception>
     public static void Write(
-        string path, IEnumerable<KeyValuePair<string, torch.Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
+        string path, IReadOnlyDictionary<string, torch.Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
         Write(path, tensors.Select(pair => Entry(path, pair.Key, pair.Value)), metadata);
 
     private static SafeTensorsEntry Entry(string path, string name, torch.Tensor tensor)

@@ -243,18 +243,19 @@ public sealed class RunConfigTests
         var config = RunConfig.Load().ToVlmConfig(600);
 
         Assert.Equal((64, 8, 2, 16), (config.VitImgSize, config.VitPatchSize, config.MpPixelShuffleFactor, config.MpImageTokenLength));
-        Assert.Equal((599, 1, 600), (config.LmBaseVocabSize, config.ExtraTokenAmount, config.LmVocabSize));
+        Assert.Equal((534, 66, 600), (config.LmBaseVocabSize, config.ExtraTokenAmount, config.LmVocabSize));
         Assert.Equal((4, 2, false), (config.LmNHeads, config.LmNKvHeads, config.VlmLoadBackboneWeights));
         Assert.Equal(config.ToJson(), VlmConfig.Parse(config.ToJson()).ToJson());
-        Assert.Throws<ConfigurationException>(() => RunConfig.Load().ToVlmConfig(1));
+        Assert.Throws<ConfigurationException>(() => RunConfig.Load().ToVlmConfig(66));
     }
 
     [Fact]
-    public void A_run_with_split_images_has_tokens_for_tiles()
+    public void A_run_that_splits_images_says_how_large_they_may_be()
     {
         var config = RunConfig.Load(null, ["model.image.split=true", "model.image.max_side=256"]).ToVlmConfig(600);
 
-        Assert.Equal((256, 66, 534), (config.MaxImgSize, config.VlmExtraTokens.Count, config.LmBaseVocabSize));
+        Assert.Equal((64, 256), (RunConfig.Load().ToVlmConfig(600).MaxImgSize, config.MaxImgSize));
+        Assert.Equal(66, config.VlmExtraTokens.Count);
     }
 
     private static string Nested(string key, string json)

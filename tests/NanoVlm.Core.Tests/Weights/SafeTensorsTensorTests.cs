@@ -84,11 +84,11 @@ public sealed class SafeTensorsTensorTests : IDisposable
     public void A_parameter_is_written_and_no_tensor_is_left_behind()
     {
         var weight = torch.ones(4, 4, requires_grad: true).t();
-        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        var before = scope.DisposablesCount;
 
         SafeTensorsWriter.Write(folder["file"], new Dictionary<string, torch.Tensor> { ["w"] = weight });
 
-        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.Equal(before, scope.DisposablesCount);
     }
 
     [Fact]
