@@ -19,6 +19,15 @@ public sealed record Initialization
     /// <summary>Standard deviation of the token embeddings.</summary>
     public double Embeddings { get; init; } = 0.02;
 
+    /// <summary>What a run's configuration asks for.</summary>
+    public static Initialization From(ModelSection model) => new()
+    {
+        Vision = model.Vision.InitializerRange,
+        Positions = model.Vision.PositionInitializerRange,
+        Language = model.Language.InitializerRange,
+        Embeddings = model.Language.InitializerRange,
+    };
+
     /// <summary>Draws every weight of a model anew. The same seed gives the same weights whatever the number of threads.</summary>
     /// <param name="model">The model.</param>
     /// <param name="seed">Where the stream of random numbers begins.</param>

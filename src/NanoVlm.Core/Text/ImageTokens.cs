@@ -35,12 +35,13 @@ public static class ImageTokens
 
     /// <summary>A tokenizer as nanoVLM sets it up: with these tokens, its chat template, and the end-of-text token for padding.</summary>
     /// <param name="tokenizer">The language model's tokenizer.</param>
+    /// <param name="chatTemplate">The chat template (<c>lm_chat_template</c>).</param>
     /// <exception cref="NanoVlmException">The tokenizer names no end-of-text token.</exception>
-    public static Tokenizer AddTo(Tokenizer tokenizer)
+    public static Tokenizer AddTo(Tokenizer tokenizer, string chatTemplate = ChatTemplate.NanoVlm)
     {
         string eos = tokenizer.EosTokenId is { } id ? tokenizer.IdToToken(id)!
             : throw new NanoVlmException("The tokenizer names no eos_token; put it in tokenizer_config.json.");
-        return tokenizer.WithAddedTokens(All.Select(t => t.Token)).WithPadToken(eos).WithChatTemplate(ChatTemplate.NanoVlm);
+        return tokenizer.WithAddedTokens(All.Select(t => t.Token)).WithPadToken(eos).WithChatTemplate(chatTemplate);
     }
 
     /// <summary>The text that stands for images in a prompt.</summary>

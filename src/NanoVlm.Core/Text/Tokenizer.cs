@@ -131,7 +131,7 @@ public sealed class Tokenizer
 
     /// <summary>Writes <c>tokenizer.json</c> and <c>tokenizer_config.json</c>, added tokens included.</summary>
     /// <param name="folder">The folder, made if need be.</param>
-    /// <exception cref="NanoVlmException">The folder cannot be written.</exception>
+    /// <exception cref="NanoVlmException">The folder cannot be written, or a string that was read is not Unicode.</exception>
     public void Save(string folder)
     {
         try
@@ -140,8 +140,9 @@ public sealed class Tokenizer
             File.WriteAllBytes(Path.Combine(folder, "tokenizer.json"), _file.ToJson(_added));
             File.WriteAllBytes(Path.Combine(folder, "tokenizer_config.json"), _config.ToJson(_added));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
+            // JsonException: a key that nothing here reads holds a string that is not Unicode.
             throw new NanoVlmException($"The tokenizer cannot be saved to {folder}: {e.Message}", e);
         }
     }

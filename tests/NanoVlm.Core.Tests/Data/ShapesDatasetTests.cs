@@ -194,7 +194,7 @@ public sealed class ShapesDatasetTests
     // Answers from the text and the listed objects, in no way as the generator does.
     private static string? Answer(string text, JsonElement[] objects)
     {
-        string[] words = text.TrimEnd('?').Replace("in the image", "").Replace("is the colour of", "colour is").Replace("is the shape of", "shape is")
+        string[] words = text.TrimEnd('?').Replace("in the picture", "").Replace("is the colour of", "colour is").Replace("is the shape of", "shape is")
             .Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (words is ["What", var attribute, "is", "the", .. var one])
             return objects.Single(item => Is(item, one)).GetProperty(attribute).GetString();

@@ -34,9 +34,14 @@ public sealed class ImageProcessorTests
         var length = processed.Pixels.Length / processed.Tiles;
         for (var tile = 0; tile < processed.Tiles; tile++)
         {
-            var values = processed.Pixels.Skip(tile * length).Take(length).ToArray();
-            var mean = values.Average(v => (double)v);
-            var deviation = Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (length - 1));
+            double sum = 0, squares = 0;
+            foreach (var value in processed.Pixels.AsSpan(tile * length, length))
+            {
+                sum += value;
+                squares += (double)value * value;
+            }
+            var mean = sum / length;
+            var deviation = Math.Sqrt((squares - sum * mean) / (length - 1));
             Assert.Equal(entry.GetProperty("tile_mean")[tile].GetDouble(), mean, 1e-5);
             Assert.Equal(entry.GetProperty("tile_std")[tile].GetDouble(), deviation, 1e-5);
         }
@@ -123,15 +128,15 @@ public sealed class ImageProcessorTests
     }
 
     [Theory]
-    [InlineData(1, 3_000_000)]
-    [InlineData(3_000_000, 1)]
+    [InlineData(1, 300_000)]
+    [InlineData(300_000, 1)]
     public void A_needle_of_a_picture_does_not_eat_the_memory(int width, int height)
     {
         var processor = new ImageProcessor(new ImageProcessorConfig { TileSize = 64, MaxSide = 128 });
         var before = GC.GetAllocatedBytesForCurrentThread();
         var processed = processor.Process(new RgbImage(width, height, new byte[width * height * 3]));
         Assert.Equal(3, processed.Tiles);
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200_000_000);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 40_000_000);
     }
 
     private static (JsonElement Entry, ProcessedImage Processed) Process(string list, int index)

@@ -47,6 +47,16 @@ public class HostileTokenizerTests
     }
 
     [Fact]
+    public void A_broken_string_that_nothing_reads_is_refused_when_it_is_to_be_written()
+    {
+        byte[] file = File.ReadAllBytes(Path.Combine(TextGoldens.Folder("tokenizer-smollm2"), "tokenizer.json"));
+        var tokenizer = Tokenizer.Parse(file, """{"note": "\ud800"}"""u8.ToArray());
+        string folder = Directory.CreateTempSubdirectory("tokenizer").FullName;
+        Assert.Throws<NanoVlmException>(() => tokenizer.Save(folder));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public void Deep_nesting_is_refused()
     {
         string deep = string.Concat(Enumerable.Repeat("""{"type":"Sequence","pretokenizers":[""", 10_000));

@@ -27,9 +27,6 @@ internal sealed class Interviewer
     private readonly List<Question> _chosen = [];
     private readonly Disclosure _disclosed = new();
 
-    /// <summary>Of the questions asked, how many could be answered from earlier turns (small scenes leave no other).</summary>
-    public int GivenAway { get; private set; }
-
     /// <summary>Chooses questions about a scene; false where it does not offer enough, and then nothing is counted.</summary>
     /// <param name="scene">The scene.</param>
     /// <param name="random">The scene's own stream.</param>
@@ -40,22 +37,19 @@ internal sealed class Interviewer
         _chosen.Clear();
         foreach (var kind in Kinds)
             QuestionCandidates.List(scene, kind, _candidates[(int)kind]);
-        var givenAway = 0;
         var most = questions.Length / Kinds.Length + 2;
         foreach (var kind in Agenda(ref random, questions.Length, most))
         {
             var order = Order(ref random, kind);
-            if (!TryNext(order, most, ref random, false, out var next))
-            {
-                if (!TryNext(order, most, ref random, true, out next) && !TryNext(order, int.MaxValue, ref random, true, out next))
-                    return Undo();
-                givenAway++;
-            }
+            // Small scenes run out of questions whose answers earlier turns do not give away.
+            if (!TryNext(order, most, ref random, false, out var next)
+                && !TryNext(order, most, ref random, true, out next)
+                && !TryNext(order, int.MaxValue, ref random, true, out next))
+                return Undo();
             _chosen.Add(next);
             _disclosed.Add(next);
             Enter(next, 1);
         }
-        GivenAway += givenAway;
         _chosen.CopyTo(questions);
         return true;
     }

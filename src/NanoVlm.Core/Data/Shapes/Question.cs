@@ -101,7 +101,7 @@ public readonly record struct Question(QuestionKind Kind, int Phrasing, Descript
         (QuestionKind.Shape, 0) => $"What shape is the {Subject}?",
         (QuestionKind.Shape, _) => $"What is the shape of the {Subject}?",
         (QuestionKind.Count, 0) => $"How many {Subject}s are there?",
-        (QuestionKind.Count, _) => $"How many {Subject}s are in the image?",
+        (QuestionKind.Count, _) => $"How many {Subject}s are in the picture?",
         (QuestionKind.Existence, 0) => $"Is there {WithArticle(Subject)}?",
         (QuestionKind.Existence, _) => $"Is {WithArticle(Subject)} there?",
         _ => $"Is the {Subject} {Words(Direction)} the {Other}?",

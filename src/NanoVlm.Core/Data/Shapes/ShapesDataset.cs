@@ -34,15 +34,12 @@ public static class ShapesDataset
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         var stamp = Stamp(options);
         var stampPath = Path.Combine(folder, StampFile);
-        if (File.Exists(stampPath))
-        {
-            if (File.ReadAllText(stampPath) == stamp)
-                return false;
-        }
-        else if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
+        if (IsThere())
+            return false;
+        if (!File.Exists(stampPath) && Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
             throw new NanoVlmException($"{folder}: not a folder of the shapes data set (it has files but no {StampFile}). Name an empty or a new folder.");
 
-        var plan = ShapesPlan.Draw(options);
+        var plan = ShapesPlan.Draw(options, cancellationToken);
         var temporary = $"{folder}.new-{Environment.ProcessId}";
         try
         {
@@ -50,6 +47,8 @@ public static class ShapesDataset
             Write(temporary, "validation", plan.Validation, cancellationToken);
             Write(temporary, "test", plan.Test, cancellationToken);
             File.WriteAllText(Path.Combine(temporary, StampFile), stamp);
+            if (IsThere()) // another process was at it too
+                return false;
             if (Directory.Exists(folder))
                 Directory.Delete(folder, recursive: true);
             Directory.Move(temporary, folder);
@@ -60,6 +59,8 @@ public static class ShapesDataset
                 Directory.Delete(temporary, recursive: true);
         }
         return true;
+
+        bool IsThere() => File.Exists(stampPath) && File.ReadAllText(stampPath) == stamp;
     }
 
     private static string Stamp(ShapesOptions options) => JsonSerializer.Serialize(new { Generator = Version, Options = options }) + "\n";

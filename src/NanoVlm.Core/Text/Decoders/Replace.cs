@@ -1,5 +1,4 @@
 using System.Text;
-using NanoVlm.Text.PreTokenizers;
 
 namespace NanoVlm.Text.Decoders;
 

@@ -1,5 +1,3 @@
-using NanoVlm.Text.PreTokenizers;
-
 namespace NanoVlm.Text.Normalizers;
 
 /// <summary>Replaces the matches of a pattern; the new text stands for the last character of the match.</summary>

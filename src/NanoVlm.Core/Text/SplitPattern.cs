@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace NanoVlm.Text.PreTokenizers;
+namespace NanoVlm.Text;
 
 /// <summary>
 /// A regular expression over code points. .NET's engine sees UTF-16: half an astral letter is no letter to it. So text with

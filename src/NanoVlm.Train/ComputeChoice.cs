@@ -1,0 +1,44 @@
+using NanoVlm.Configuration;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace NanoVlm.Training;
+
+/// <summary>Where and in what precision a run computes: chosen once, at its start, with the reason.</summary>
+/// <param name="Device">The device.</param>
+/// <param name="Dtype">The dtype of activations.</param>
+/// <param name="Reason">For people: "precision bf16 (AVX512_BF16 found)".</param>
+public sealed record ComputeChoice(Device Device, ScalarType Dtype, string Reason)
+{
+    /// <summary>Chooses for this machine.</summary>
+    /// <param name="train">What the configuration asks for.</param>
+    /// <exception cref="NanoVlmException">CUDA is asked for and there is none.</exception>
+    public static ComputeChoice For(TrainSection train)
+    {
+        var onCuda = train.Device == DeviceChoice.Cuda || (train.Device == DeviceChoice.Auto && cuda.is_available());
+        if (onCuda && !cuda.is_available())
+            throw new NanoVlmException("train.device is 'cuda', but this libtorch sees no CUDA device; use 'auto' or 'cpu', or set LIBTORCH to a build with CUDA and rebuild.");
+        var device = onCuda ? CUDA : CPU;
+        var (dtype, why) = (train.Precision, onCuda) switch
+        {
+            (Precision.Fp32, _) => (ScalarType.Float32, "as configured"),
+            (Precision.Bf16, _) => (ScalarType.BFloat16, "as configured"),
+            (_, true) => (ScalarType.BFloat16, "CUDA"),
+            _ when CpuFlags.Contains("avx512_bf16") || CpuFlags.Contains("amx_bf16") => (ScalarType.BFloat16, "AVX512_BF16 found"),
+            _ => (ScalarType.Float32, "this CPU has no AVX512_BF16"),
+        };
+        var name = dtype == ScalarType.BFloat16 ? "bf16" : "fp32";
+        return new ComputeChoice(device, dtype, $"device {device}, precision {name} ({why}), {get_num_threads()} threads");
+    }
+
+    /// <summary>The CPU's feature flags as Linux names them; empty elsewhere.</summary>
+    public static IReadOnlySet<string> CpuFlags { get; } = ReadCpuFlags();
+
+    private static HashSet<string> ReadCpuFlags()
+    {
+        const string file = "/proc/cpuinfo";
+        if (!File.Exists(file)) return [];
+        var line = File.ReadLines(file).FirstOrDefault(l => l.StartsWith("flags", StringComparison.Ordinal));
+        return line is null ? [] : [.. line[(line.IndexOf(':') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+    }
+}

@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using NanoVlm.Configuration;
+using static TorchSharp.torch;
+
+namespace NanoVlm.Training;
+
+/// <summary>What is needed to know how a run came about: <c>run.json</c>.</summary>
+internal static class RunRecord
+{
+    internal static JsonObject Of(RunConfig config, string? path) => new()
+    {
+        ["config_file"] = path,
+        ["config"] = JsonNode.Parse(config.ToJson()),
+        ["started"] = DateTime.UtcNow.ToString("o"),
+        ["nanovlm"] = typeof(RunRecord).Assembly.GetName().Version?.ToString(3),
+        ["dotnet"] = RuntimeInformation.FrameworkDescription,
+        ["libtorch"] = __version__,
+        ["git_commit"] = GitCommit(),
+        ["os"] = RuntimeInformation.OSDescription,
+        ["processors"] = Environment.ProcessorCount,
+        ["memory_bytes"] = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+    };
+
+    private static string? GitCommit()
+    {
+        try
+        {
+            using var git = Process.Start(new ProcessStartInfo("git", "rev-parse HEAD")
+            {
+                WorkingDirectory = AppContext.BaseDirectory, RedirectStandardOutput = true, RedirectStandardError = true,
+            })!;
+            var commit = git.StandardOutput.ReadToEnd().Trim();
+            git.WaitForExit();
+            return git.ExitCode == 0 ? commit : null;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null; // there is no git
+        }
+    }
+}
