@@ -111,7 +111,7 @@ public sealed class AnswerEvaluator
         if (!blind) return image;
         var flat = new byte[image.Pixels.Length];
         Array.Fill(flat, (byte)128);
-        return image with { Pixels = flat };
+        return new RgbImage(image.Width, image.Height, flat);
     }
 
     private static List<(int Start, int Count)> Runs(IReadOnlyList<Question> questions)
