@@ -43,7 +43,7 @@ struct Attention {
     int64_t q_row, q_head, k_row, v_row;
     const uint8_t* keys;       // [key_tokens] or null
     const int64_t* documents;  // [key_tokens] or null
-    void* out;                 // forward: written; backward: read
+    void* out;                 // forward only
     int64_t out_row, out_head;
     float* log_sum;  // [group, tokens]: log of the sum of exponentials of the scaled scores; may be null in forward
     // backward only
