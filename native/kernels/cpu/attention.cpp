@@ -2,7 +2,7 @@
 //   q [B, T, H, D], k and v [B, S, G, D] with H a multiple of G (grouped queries: heads h G / H), one dtype, any strides
 //   with contiguous heads (slices of a fused projection are read where they lie).
 //   key_mask [B, S], bool or integer: keys with 0 are not attended to. documents [B, S], integer: a query (the last T of
-//   the S positions) attends to keys of its own document. causal: query i sees keys up to i + S - T. window > 0:
+//   the S positions) attends to keys of its own document and of document 0, which all share. causal: query i sees keys up to i + S - T. window > 0:
 //   only the last `window` of those positions. A query that sees nothing gives zeros and passes no gradient.
 //   Result [B, T, H, D], contiguous. Saved: q, k, v, the masks, and log-sums [B, H, T] in float32.
 #include "common.h"

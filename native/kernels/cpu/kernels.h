@@ -32,7 +32,7 @@ struct Gemm {
 
 // One (batch, key-value head) of attention. Rows are tokens; the head dimension has unit stride.
 // `group` query heads share the key-value head, `*_head` apart. Key j is seen by query i when
-// keys[j] != 0, query_documents[i] == documents[j], j <= i + key_tokens - tokens (causal) and
+// keys[j] != 0, documents[j] is 0 (shared) or the query's, j <= i + key_tokens - tokens (causal) and
 // j > i + key_tokens - tokens - window (window > 0). A query that sees nothing gets zeros.
 struct Attention {
     Dtype type;

@@ -300,7 +300,7 @@ struct Seen {
 
 // Whether query i sees key j, by the masks that no range expresses.
 static bool masked(const Attention& a, int64_t i, int64_t j) {
-    return (a.keys && !a.keys[j]) || (a.documents && a.documents[j] != a.documents[i + a.key_tokens - a.tokens]);
+    return (a.keys && !a.keys[j]) || (a.documents && a.documents[j] != 0 && a.documents[j] != a.documents[i + a.key_tokens - a.tokens]);
 }
 
 // scores [last - first, seen] of a query block, scaled; what a query does not see becomes zero at `unseen`.
