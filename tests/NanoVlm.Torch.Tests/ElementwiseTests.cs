@@ -126,7 +126,7 @@ public sealed class ElementwiseTests
                 if (method is null) continue;
                 using var scope = NewDisposeScope();
                 var x = Of(left);
-                object argument = type == typeof(Tensor) ? Of(1.5) : (Scalar)1.5;
+                var argument = type == typeof(Tensor) ? (object)Of(1.5) : (Scalar)1.5;
                 Assert.Same(x, method.Invoke(x, [argument, .. method.GetParameters().Skip(1).Select(p => p.DefaultValue)]));
                 AssertClose([.. left.Select(a => value(a, 1.5))], x.ToDoubles(), 1e-12);
             }

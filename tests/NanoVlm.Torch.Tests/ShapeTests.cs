@@ -128,7 +128,7 @@ public sealed class ShapeTests
         ("prod", () => Of([2, 2], 1, 2, 3, 4).prod(1), [2, 12]),
         ("logsumexp", () => Of(0, 0).logsumexp(0), [Math.Log(2)]),
         ("norm", () => Of(3, 4).norm(), [5]),
-        ("norm 1", () => Of(3, -4).norm(1), [7]),
+        ("norm 1", () => Of(3, -4).norm(1f), [7]),
         ("norm dim", () => Of([1, 2], 3, 4).norm(1, true, 2f), [5]),
         ("all", () => Of(1, 0).all(), [0]),
         ("all dim", () => Of([2, 2], 1, 1, 1, 0).all(1), [1, 0]),

@@ -132,7 +132,7 @@ public static unsafe partial class torch
         /// <summary>Makes this tensor share another's storage and shape.</summary>
         public Tensor set_(Tensor source)
         {
-            Aten.set_source_Tensor.Run(this, source);
+            Aten.set__source_Tensor.Run(this, source);
             return this;
         }
         /// <summary>A copy in page-locked memory.</summary>

@@ -137,9 +137,12 @@ public static unsafe partial class torch
         {
             var (view, tensors) = Slice(indices);
             using var converted = value.to(dtype, device);
+            // Leading dimensions of size 1 do not count.
+            var sizes = converted.shape;
+            using var fitted = converted.view([.. sizes.SkipWhile((size, i) => size == 1 && sizes.Length - i > view.Dimensions)]);
             if (tensors is not null) Aten.index_put_.Run(view, tensors, converted, accumulate);
-            else if (accumulate) view.add_(converted);
-            else view.copy_(converted);
+            else if (accumulate) view.add_(fitted);
+            else view.copy_(fitted);
             if (!ReferenceEquals(view, this)) view.Dispose();
             return this;
         }
