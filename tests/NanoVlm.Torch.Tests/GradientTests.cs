@@ -34,7 +34,8 @@ public sealed class GradientTests
             var y = x[0] * 2;
             y[.., 1] = x[1] * x[1];
             return y;
-        }),
+        }
+        ),
         ["index_put_ mask"] = ([[4], [2]], x => x[0].clone().index_put_(x[1], tensor(new[] { true, false, true, false }))),
         ["cat"] = ([[2, 2], [2, 1]], x => cat([x[0], x[1] * 3], 1)),
         ["view, permute"] = ([[2, 6]], x => x[0].view(2, 3, 2).permute(2, 0, 1).contiguous().reshape(2, 6).transpose(0, 1) * x[0].t()),
