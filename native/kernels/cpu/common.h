@@ -56,6 +56,10 @@ void gemm(const Gemm& g);
 // where the CPU multiplies bfloat16 in hardware.
 Tensor matmul(const Tensor& a, const Tensor& b, at::ScalarType result, const Tensor& bias = {});
 
+// The weight as matmul wants it beside inputs of `dtype`: narrowed once where the product runs in hardware bfloat16,
+// otherwise as it is (it is converted while it is packed).
+Tensor product_weight(const Tensor& weight, at::ScalarType dtype);
+
 // Column sums [columns] in float32 of rows.
 Tensor column_sum(const Tensor& rows);
 
