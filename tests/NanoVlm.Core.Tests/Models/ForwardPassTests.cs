@@ -59,7 +59,7 @@ public sealed class ForwardPassTests : IDisposable
         var results = Run(new ForwardPass { Gradients = ["norm.weight"] }, "nanovlm-lm", new() { ["a.input.input_ids"] = ids, ["a.input.cotangent"] = cotangent });
         // last_hidden_state = normalised * weight, so the weight's gradient is the sum of cotangent * last_hidden_state / weight.
         var weight = Tensors(RepositoryFiles.Golden("nanovlm-lm/model.safetensors"))["norm.weight"];
-        Near.Equal((cotangent * results["a.output.last_hidden_state"]).sum(0).sum(0) / weight, results["a.grad.norm.weight"], 1e-4);
+        Near.Equal((cotangent * results["a.output.last_hidden_state"]).sum([0, 1]) / weight, results["a.grad.norm.weight"], 1e-4);
     }
 
     [Fact]

@@ -149,6 +149,56 @@ public sealed class ModelPropertyTests
         Assert.True(losses[^1] < losses[0] - 1, $"the loss went from {losses[0]} to {losses[^1]}");
     }
 
+    [Theory, InlineData(false), InlineData(true)]
+    public void The_loss_from_labelled_rows_alone_is_the_loss_with_all_its_gradients(bool fused)
+    {
+        using var scope = NewDisposeScope();
+        using var kernel = Kernel.Fused(fused);
+        using var model = TinyModel.Make();
+        var (ids, mask) = TinyModel.Padded([TinyModel.Text(1, 9, image: true), TinyModel.Text(2, 13, image: false)], left: true);
+        var labels = where((ids == TinyModel.Image) | (ids < 12), full_like(ids, -100L), ids.roll(-1, 1));
+        var pixels = TinyModel.Pixels(1, 1);
+        var (whole, count) = model.Loss(model.forward(ids, pixels, mask), labels);
+        whole.backward();
+        var gradients = model.named_parameters().ToDictionary(p => p.name, p => p.parameter.grad!.clone());
+        model.zero_grad();
+        var (sum, same) = model.Loss(ids, pixels, labels, mask);
+        sum.backward();
+        Assert.Equal(count, same);
+        Near.Equal(whole, sum, 1e-5, "loss");
+        foreach (var (name, parameter) in model.named_parameters())
+            Near.Equal(gradients[name], parameter.grad!, 1e-4, name);
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public void Texts_that_share_a_row_and_its_image_have_the_losses_they_have_alone(bool fused)
+    {
+        using var scope = NewDisposeScope();
+        using var kernel = Kernel.Fused(fused);
+        using var mode = no_grad();
+        using var model = TinyModel.Make();
+        var pixels = TinyModel.Pixels(1, 1);
+        var shared = TinyModel.Text(1, 3, image: true);
+        long[][] texts = [TinyModel.Text(2, 6, image: false), TinyModel.Text(3, 11, image: false), TinyModel.Text(4, 1, image: false)];
+        double alone = 0;
+        var (row, labels, positions, documents) = (shared.ToList(), Unlabelled(shared.Length), Enumerable.Range(0, shared.Length).Select(i => (long)i).ToList(), new long[shared.Length].ToList());
+        for (var i = 0; i < texts.Length; i++)
+        {
+            long[] own = [.. texts[i][1..], 5];
+            long[] text = [.. shared, .. texts[i]];
+            alone += model.Loss(tensor(text, [1, text.Length]), pixels, tensor((long[])[.. Unlabelled(shared.Length), .. own], [1, text.Length])).Sum.ToDouble();
+            row.AddRange(texts[i]);
+            labels.AddRange(own);
+            positions.AddRange(Enumerable.Range(shared.Length, own.Length).Select(p => (long)p));
+            documents.AddRange(Enumerable.Repeat(i + 1L, own.Length));
+        }
+        var layout = new RowLayout(Row(positions), Row(documents), positions.Max());
+        Near.Equal(alone, model.Loss(Row(row), pixels, Row(labels), layout: layout).Sum.ToDouble(), 1e-5);
+
+        static List<long> Unlabelled(int count) => [.. Enumerable.Repeat(-100L, count)];
+        static Tensor Row(List<long> values) => tensor(values.ToArray(), [1, values.Count]);
+    }
+
     private static Tensor Logits(VisionLanguageModel model, Tensor ids, Tensor? pixels, Tensor? mask) => model.Decoder.Logits(model.forward(ids, pixels, mask));
 
     // A text without the rest of its batch. The first and the third have an image.

@@ -19,7 +19,9 @@ internal static class TinyModel
     public static VisionLanguageModel Make(int seed = 1)
     {
         var model = new VisionLanguageModel(Config, Image);
-        new Initialization { Vision = 0.3, Positions = 0.3, Language = 0.3, Embeddings = 0.5 }.Apply(model, seed);
+        using var generator = new Generator((ulong)seed);
+        foreach (var (name, parameter) in model.named_parameters())
+            nn.init.normal_(parameter, parameter.Dimensions == 1 && name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0, 0.3, generator);
         return model;
     }
 
