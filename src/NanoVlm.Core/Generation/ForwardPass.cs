@@ -37,7 +37,9 @@ public sealed record ForwardPass
         using var scope = NewDisposeScope();
         using var file = SafeTensorsFile.Open(inputs);
         var groups = ForwardInputs.Groups(file);
-        using var module = Open(folder);
+        var config = Checkpoint.Config(folder);
+        foreach (var group in groups) group.Check(config); // before the weights are read
+        using var module = Open(folder, config);
         var decoder = module as CausalLanguageModel ?? ((VisionLanguageModel)module).Decoder;
         var parameters = module.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         var wanted = Wanted(parameters.Keys);
@@ -47,7 +49,6 @@ public sealed record ForwardPass
         var results = new Dictionary<string, Tensor>();
         foreach (var group in groups)
         {
-            group.Check(Checkpoint.Config(folder));
             try
             {
                 using var mode = wanted.Length > 0 && group.HasGradient ? enable_grad() : (IDisposable)no_grad();
@@ -70,9 +71,9 @@ public sealed record ForwardPass
         return [.. results.Keys];
     }
 
-    private Module Open(string folder)
+    private Module Open(string folder, VlmConfig config)
     {
-        if (Checkpoint.Config(folder).LmUseTokens) return Checkpoint.LoadLanguageModel(folder);
+        if (config.LmUseTokens) return Checkpoint.LoadLanguageModel(folder);
         var model = Checkpoint.LoadModel(folder);
         model.ComputeDtype = ComputeDtype;
         return model;

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using NanoVlm.Configuration;
 using NanoVlm.Images;
 using NanoVlm.Language;
@@ -86,7 +88,22 @@ public static class Checkpoint
     public static VlmConfig Config(string folder)
     {
         if (!Directory.Exists(folder)) throw new NanoVlmException($"{folder}: no such folder; give one that holds config.json and {WeightsFile}.");
+        if (HuggingFaceType(Path.Combine(folder, VlmConfig.FileName)) is { } type)
+            throw new NanoVlmException($"{folder}: holds a Hugging Face model of type '{type}'; a folder that nanoVLM or the trainer wrote is needed.");
         return VlmConfig.Load(folder);
+    }
+
+    // What transformers calls the model, or null where this is not its file; what else is wrong with it is found by who reads it.
+    private static string? HuggingFaceType(string file)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(file)) is JsonObject json && json["model_type"] is JsonValue type ? type.ToString() : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Writes a model folder. The caller makes it atomic: see the trainer's checkpoints.</summary>

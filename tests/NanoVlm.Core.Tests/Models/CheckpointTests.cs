@@ -134,6 +134,15 @@ public sealed class CheckpointTests : IDisposable
         Assert.Contains(folder["none"], Assert.Throws<NanoVlmException>(() => Checkpoint.LoadModel(folder["none"])).Message);
     }
 
+    [Fact]
+    public void A_folder_of_another_kind_of_model_is_told_in_one_line()
+    {
+        File.WriteAllText(folder[VlmConfig.FileName], """{"model_type": "llama", "hidden_size": 8}""");
+        var message = Assert.Throws<NanoVlmException>(() => Checkpoint.LoadModel(folder.Path)).Message;
+        Assert.Contains("Hugging Face model of type 'llama'", message);
+        Assert.DoesNotContain('\n', message);
+    }
+
     // The folder alone, away from the tokenizer that its config names.
     private string Copy(string golden)
     {
