@@ -118,7 +118,8 @@ public sealed class KernelsTests
         {
             var parts = qkv.split(heads * size, -1).Select(part => part.view(batch, tokens, heads, size)).ToArray();
             return Kernels.Attention(parts[0], parts[1], parts[2], null, null, causal: false, 0.3);
-        });
+        }
+        );
     });
 
     [Fact]

@@ -11,9 +11,23 @@ internal static class TinyModel
 
     public static readonly VlmConfig Config = new()
     {
-        VitHiddenDim = 16, VitInterDim = 24, VitPatchSize = 4, VitImgSize = 16, VitNHeads = 2, VitNBlocks = 1,
-        LmHiddenDim = 24, LmInterDim = 32, LmNHeads = 4, LmNKvHeads = 2, LmNBlocks = 2, LmBaseVocabSize = 31, ExtraTokenAmount = 1, LmVocabSize = 32,
-        LmMaxPositionEmbeddings = 64, MpPixelShuffleFactor = 2, MpImageTokenLength = 4,
+        VitHiddenDim = 16,
+        VitInterDim = 24,
+        VitPatchSize = 4,
+        VitImgSize = 16,
+        VitNHeads = 2,
+        VitNBlocks = 1,
+        LmHiddenDim = 24,
+        LmInterDim = 32,
+        LmNHeads = 4,
+        LmNKvHeads = 2,
+        LmNBlocks = 2,
+        LmBaseVocabSize = 31,
+        ExtraTokenAmount = 1,
+        LmVocabSize = 32,
+        LmMaxPositionEmbeddings = 64,
+        MpPixelShuffleFactor = 2,
+        MpImageTokenLength = 4,
     };
 
     public static VisionLanguageModel Make(int seed = 1)
