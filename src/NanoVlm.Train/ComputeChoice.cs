@@ -10,7 +10,7 @@ namespace NanoVlm.Training;
 /// <param name="Reason">For people: "precision bf16 (AVX512_BF16 found)".</param>
 public sealed record ComputeChoice(Device Device, ScalarType Dtype, string Reason)
 {
-    /// <summary>Chooses for this machine.</summary>
+    /// <summary>Chooses for this machine, and sets libtorch's threads.</summary>
     /// <param name="train">What the configuration asks for.</param>
     /// <exception cref="NanoVlmException">CUDA is asked for and there is none.</exception>
     public static ComputeChoice For(TrainSection train)
@@ -19,6 +19,8 @@ public sealed record ComputeChoice(Device Device, ScalarType Dtype, string Reaso
         if (onCuda && !cuda.is_available())
             throw new NanoVlmException("train.device is 'cuda', but this libtorch sees no CUDA device; use 'auto' or 'cpu', or set LIBTORCH to a build with CUDA and rebuild.");
         var device = onCuda ? CUDA : CPU;
+        // libtorch's own default counts some virtual machines' processors as one.
+        set_num_threads(train.Threads > 0 ? train.Threads : Environment.ProcessorCount);
         var (dtype, why) = (train.Precision, onCuda) switch
         {
             (Precision.Fp32, _) => (ScalarType.Float32, "as configured"),

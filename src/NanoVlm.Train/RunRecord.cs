@@ -9,10 +9,11 @@ namespace NanoVlm.Training;
 /// <summary>What is needed to know how a run came about: <c>run.json</c>.</summary>
 internal static class RunRecord
 {
-    internal static JsonObject Of(RunConfig config, string? path) => new()
+    internal static JsonObject Of(RunConfig config, string? path, ComputeChoice compute) => new()
     {
         ["config_file"] = path,
         ["config"] = JsonNode.Parse(config.ToJson()),
+        ["compute"] = compute.Reason,
         ["started"] = DateTime.UtcNow.ToString("o"),
         ["nanovlm"] = typeof(RunRecord).Assembly.GetName().Version?.ToString(3),
         ["dotnet"] = RuntimeInformation.FrameworkDescription,

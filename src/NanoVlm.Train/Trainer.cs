@@ -35,15 +35,13 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Prepares a run: everything that can be wrong is found here.</summary>
     /// <param name="config">The configuration.</param>
+    /// <param name="compute">Where and in what precision it computes.</param>
     /// <param name="run">Where the run goes.</param>
     /// <param name="data">What to train on.</param>
-    /// <exception cref="NanoVlmException">The tokenizer cannot be read, or the device is not there.</exception>
-    public Trainer(RunConfig config, RunFolder run, TrainingData data)
+    /// <exception cref="NanoVlmException">The tokenizer cannot be read.</exception>
+    public Trainer(RunConfig config, ComputeChoice compute, RunFolder run, TrainingData data)
     {
-        (this.config, this.run, this.data) = (config, run, data);
-        // libtorch's own default counts some virtual machines' processors as one.
-        set_num_threads(config.Train.Threads > 0 ? config.Train.Threads : Environment.ProcessorCount);
-        compute = ComputeChoice.For(config.Train);
+        (this.config, this.compute, this.run, this.data) = (config, compute, run, data);
         tokenizer = ImageTokens.AddTo(Tokenizer.Load(config.Model.Tokenizer!));
         var architecture = config.ToVlmConfig(tokenizer.VocabularySize);
         processor = new ImageProcessor(new ImageProcessorConfig
