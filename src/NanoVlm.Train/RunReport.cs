@@ -72,7 +72,7 @@ public static class RunReport
 
     private static string AccuracyTable(RunSummary s)
     {
-        var table = new StringBuilder("<table><thead><tr><th>kind of question</th><th>test</th><th>blind</th><th>majority</th><th></th></tr></thead>\n<tbody>\n");
+        var table = new StringBuilder("<table><thead><tr><th>kind of question</th><th>test</th><th>blind</th><th>majority</th><th class=\"key\">test as a bar, blind as a mark</th></tr></thead>\n<tbody>\n");
         foreach (var (kind, share) in s.TestAccuracyByKind)
             table.Append(Row(kind, share, s.BlindAccuracyByKind.GetValueOrDefault(kind), s.MajorityAccuracyByKind.GetValueOrDefault(kind)));
         table.Append("</tbody>\n<tfoot>").Append(Row("all", s.TestAccuracy, s.BlindAccuracy, s.MajorityAccuracy));
@@ -93,7 +93,7 @@ public static class RunReport
             }.ToSvg()
             + new LineChart("Learning rate", Series("learning_rate"))
             {
-                Covers = (0, 0), Height = 140, Format = rate => rate.ToString("0.##e+0", CultureInfo.InvariantCulture),
+                Covers = (0, 0), Height = 140, Format = rate => rate == 0 ? "0" : rate.ToString("0.##e+0", CultureInfo.InvariantCulture),
             }.ToSvg()
             + new LineChart("Conversations a second", Series("samples_per_second")) { Covers = (0, 0), Height = 140 }.ToSvg();
 
@@ -171,8 +171,10 @@ public static class RunReport
         th:first-child, td:first-child, .facts td { text-align: left; white-space: normal; }
         tfoot td { font-weight: 600; border-bottom: 0; }
         td.bar { position: relative; width: 40%; padding: 0; }
-        td.bar i { display: block; height: .6rem; border-radius: .2rem; background: var(--line); }
-        td.bar b { position: absolute; top: .35rem; bottom: .35rem; width: 2px; background: var(--ink); }
+        td.bar::before { content: ""; position: absolute; inset: calc(50% - .3rem) 0; border-radius: .2rem; background: var(--panel); }
+        th.key { padding-left: 1.5rem; text-align: left; }
+        td.bar i { position: relative; display: block; height: .6rem; border-radius: .2rem; background: var(--line); }
+        td.bar b { position: absolute; top: .3rem; bottom: .3rem; width: 2px; margin-left: -1px; background: var(--ink); }
         .facts td:first-child { color: var(--soft); width: 10rem; }
         .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 1rem; }
         svg { display: block; width: 100%; background: var(--panel); border-radius: .5rem; padding: .5rem; }
@@ -186,7 +188,7 @@ public static class RunReport
         svg .dot { fill: var(--line); }
         .answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem; }
         figure { margin: 0; background: var(--panel); border-radius: .5rem; overflow: hidden; }
-        figure img { display: block; width: 100%; max-height: 14rem; object-fit: contain; image-rendering: auto; }
+        figure img { display: block; width: 100%; max-height: 14rem; object-fit: contain; image-rendering: pixelated; }
         figcaption { padding: .6rem .8rem .8rem; }
         figcaption p { margin: 0 0 .25rem; }
         .right { color: var(--good); } .wrong { color: var(--bad); }
