@@ -30,7 +30,7 @@ public sealed record ComputeChoice(Device Device, ScalarType Dtype, string Reaso
             _ => (ScalarType.Float32, "this CPU has no AVX512_BF16"),
         };
         var name = dtype == ScalarType.BFloat16 ? "bf16" : "fp32";
-        return new ComputeChoice(device, dtype, $"device {device}, precision {name} ({why}), {get_num_threads()} threads");
+        return new ComputeChoice(device, dtype, $"device {device}, precision {name} ({why}), {get_num_threads()} {(get_num_threads() == 1 ? "thread" : "threads")}");
     }
 
     /// <summary>The CPU's feature flags as Linux names them; empty elsewhere.</summary>

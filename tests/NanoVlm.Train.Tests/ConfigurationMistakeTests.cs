@@ -15,7 +15,7 @@ public sealed class ConfigurationMistakeTests : IDisposable
     [InlineData("""{ "train": { "lr_vision": -1 } }""", "train.lr_vision", "0")]
     [InlineData("""{ "model": { "image": { "tile_size": 60 } } }""", "model.image.tile_size", "patch_size")]
     [InlineData("""{ "train": { "max_steps": 3, }""", "line 1", "JSON")]
-    [InlineData("", "empty", "JSON")]
+    [InlineData("", "line 1", "JSON")]
     public void A_mistake_is_named_with_its_place_before_anything_starts(string json, string place, string hint)
     {
         File.WriteAllText(folder["run.json"], json);

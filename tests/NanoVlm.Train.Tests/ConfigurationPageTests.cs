@@ -35,15 +35,15 @@ public partial class ConfigurationPageTests
         Section("model.image", typeof(ImageSection));
         Section("model", typeof(ModelSection));
         Section("data", typeof(DataSection));
-        Section("data.train[0]", typeof(ShapesSource), """"kind": "shapes",""");
-        Section("data.train[0]", typeof(JsonlSource), """"kind": "jsonl", "path": "x",""");
+        Section("data.train[0]", typeof(ShapesSource), "\"kind\": \"shapes\",");
+        Section("data.train[0]", typeof(JsonlSource), "\"kind\": \"jsonl\",");
         Section("train", typeof(TrainSection));
         Section("eval", typeof(EvalSection));
         return text.ToString();
 
         void Section(string path, Type type, string kind = "")
         {
-            var name = kind == "" ? path : $"Sources: {kind.Split(',')[0]}";
+            var name = kind == "" ? path : $"Sources: {kind.Split(',')[0].Replace("\"", "`", StringComparison.Ordinal)}";
             text.Append($"\n## {name}\n\n{Sentence(documented[$"T:{type.FullName}"])}\n\n| key | default | takes | meaning |\n|---|---|---|---|\n");
             var defaults = kind.Contains("jsonl", StringComparison.Ordinal) ? new JsonlSource { Path = "" } : Activator.CreateInstance(type)!;
             foreach (var property in type.GetProperties().OrderBy(p => p.DeclaringType != type).Where(p => p.SetMethod is not null && !IsSection(p.PropertyType)))

@@ -41,7 +41,14 @@ internal static class GenerateCommand
 
     private static void Require<T>(Option<T> option, Func<T, bool> holds, string message) => option.Validators.Add(result =>
     {
-        if (!result.Implicit && !holds(result.GetValueOrDefault<T>()!)) result.AddError(message);
+        try
+        {
+            if (!result.Implicit && !holds(result.GetValueOrDefault<T>()!)) result.AddError(message);
+        }
+        catch (InvalidOperationException)
+        {
+            // Not a number: the parser says so itself.
+        }
     });
 
     private static int Run(string folder, string[] images, string prompt, Sampler sampler, int maxNewTokens, bool json)
