@@ -202,6 +202,7 @@ public sealed class Trainer : IDisposable
         // The best checkpoint is the one that a user takes away: it is the one tested.
         Checkpoint.LoadWeights(model, Path.Combine(run.Best, Checkpoint.WeightsFile), "decoder.", model.Config.LmTieWeights);
         var questions = Question.Of(data.Test.Count > 0 ? data.Test : data.Validation, config.Eval.Limit);
+        Log.Information("testing the best checkpoint, step {Step}, on {Questions:N0} questions, with and without their images", bestStep, questions.Count);
         var predictions = evaluator.Ask(questions, cancellation: cancellation);
         var (test, blind, majority) = (Accuracy.Of(predictions), Accuracy.Of(evaluator.Ask(questions, blind: true, cancellation)), Accuracy.OfMajority(questions));
         // Eight from all over the set, no two about one image.

@@ -3,6 +3,7 @@ using Serilog;
 using Serilog.Core;
 using Serilog.Events;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace NanoVlm.Training;
 
@@ -86,13 +87,21 @@ public sealed class TrainingDisplay : IDisposable
         public void Emit(LogEvent logEvent)
         {
             var colour = logEvent.Level >= LogEventLevel.Error ? Color.Red : logEvent.Level == LogEventLevel.Warning ? Color.Yellow : Color.Grey;
-            console.Write(new Spectre.Console.Text($"{logEvent.Timestamp:HH:mm:ss} {logEvent.RenderMessage(CultureInfo.InvariantCulture)}\n", new Style(colour)));
+            console.Write(new ClearedLine(new Spectre.Console.Text(
+                $"{logEvent.Timestamp:HH:mm:ss} {logEvent.RenderMessage(CultureInfo.InvariantCulture)}\n", new Style(colour))));
         }
+    }
+
+    // Spectre writes over the bar without erasing it: a shorter line would leave the bar's end standing.
+    private sealed class ClearedLine(IRenderable line) : Renderable
+    {
+        protected override IEnumerable<Segment> Render(RenderOptions options, int maxWidth) =>
+            line.Render(options, maxWidth).Prepend(Segment.Control("\u001b[J"));
     }
 
     private sealed class FiguresColumn(TrainingDisplay display) : ProgressColumn
     {
-        public override Spectre.Console.Rendering.IRenderable Render(Spectre.Console.Rendering.RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
             new Spectre.Console.Text(display.figures);
     }
 }

@@ -32,7 +32,7 @@ public sealed class AnswerEvaluatorTests : IDisposable
         tokenizer = ImageTokens.AddTo(Tokenizer.Load(config.Model.Tokenizer!));
         var architecture = config.ToVlmConfig(tokenizer.VocabularySize);
         model = new VisionLanguageModel(architecture, tokenizer.TokenToId(ImageTokens.Image)!.Value);
-        Initialization.From(config.Model).Apply(model, 1); // large weights: answers depend on the picture
+        Initialization.Apply(model, config.Model, 1); // large weights: answers depend on the picture
         builder = new SampleBuilder(tokenizer, new ImageProcessor(new ImageProcessorConfig { TileSize = 64, MaxSide = 64, Split = false }), architecture.MpImageTokenLength);
         ShapesDataset.Generate(Path.Combine(folder, "data"), new ShapesOptions { Train = 2, Validation = 2, Test = 5, QuestionsPerImage = 6 });
         using var source = ConversationSource.Open(Path.Combine(folder, "data", "test.jsonl"));
