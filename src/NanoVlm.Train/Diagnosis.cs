@@ -148,7 +148,8 @@ internal static class Diagnosis
         {
             using var python = Process.Start(new ProcessStartInfo("/usr/bin/python3", ["-c", "import torch; print(torch.__version__)"])
             {
-                RedirectStandardOutput = true, RedirectStandardError = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
             })!;
             var error = python.StandardError.ReadToEndAsync();
             var version = python.StandardOutput.ReadToEnd().Trim();

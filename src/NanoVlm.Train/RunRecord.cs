@@ -30,7 +30,9 @@ internal static class RunRecord
         {
             using var git = Process.Start(new ProcessStartInfo("git", "rev-parse HEAD")
             {
-                WorkingDirectory = AppContext.BaseDirectory, RedirectStandardOutput = true, RedirectStandardError = true,
+                WorkingDirectory = AppContext.BaseDirectory,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
             })!;
             var commit = git.StandardOutput.ReadToEnd().Trim();
             git.WaitForExit();

@@ -89,11 +89,15 @@ public static class RunReport
         return new LineChart("Loss", Series("loss")) { Covers = (0, 0) }.ToSvg()
             + new LineChart("Validation accuracy", Series("validation_accuracy"))
             {
-                Covers = (0, 1), Format = Percent, Mark = (summary.BlindAccuracy, "blind (test)"),
+                Covers = (0, 1),
+                Format = Percent,
+                Mark = (summary.BlindAccuracy, "blind (test)"),
             }.ToSvg()
             + new LineChart("Learning rate", Series("learning_rate"))
             {
-                Covers = (0, 0), Height = 140, Format = rate => rate == 0 ? "0" : rate.ToString("0.##e+0", CultureInfo.InvariantCulture),
+                Covers = (0, 0),
+                Height = 140,
+                Format = rate => rate == 0 ? "0" : rate.ToString("0.##e+0", CultureInfo.InvariantCulture),
             }.ToSvg()
             + new LineChart("Conversations a second", Series("samples_per_second")) { Covers = (0, 0), Height = 140 }.ToSvg();
 

@@ -83,7 +83,9 @@ public sealed class Trainer : IDisposable
         var steps = Math.Min(train.StopAtStep ?? train.MaxSteps, train.MaxSteps);
         using var loader = new DataLoader(data.Train, builder, new DataLoaderOptions
         {
-            BatchSize = train.BatchSize, Seed = config.Data.Seed, Workers = config.Data.Workers,
+            BatchSize = train.BatchSize,
+            Seed = config.Data.Seed,
+            Workers = config.Data.Workers,
         }, message => Log.Warning("skipped: {Message:l}", message));
 
         var clock = Stopwatch.StartNew();
@@ -210,11 +212,20 @@ public sealed class Trainer : IDisposable
         Samples = [.. Enumerable.Range(0, Math.Min(8, distinct.Length)).Select(i => distinct[i * distinct.Length / Math.Min(8, distinct.Length)])];
         return new RunSummary
         {
-            TestAccuracy = test.Overall, BlindAccuracy = blind.Overall, MajorityAccuracy = majority.Overall,
-            TestAccuracyByKind = test.ByKind, BlindAccuracyByKind = blind.ByKind, MajorityAccuracyByKind = majority.ByKind,
-            TestQuestions = questions.Count, BestStep = bestStep, Steps = steps, Parameters = model.parameters().Sum(p => p.numel()),
-            TrainSeconds = seconds, SamplesPerSecond = (double)steps * config.Train.BatchSize * config.Train.GradientAccumulation / trainingSeconds,
-            PeakRssBytes = PeakRss(), FinalLoss = last.Loss,
+            TestAccuracy = test.Overall,
+            BlindAccuracy = blind.Overall,
+            MajorityAccuracy = majority.Overall,
+            TestAccuracyByKind = test.ByKind,
+            BlindAccuracyByKind = blind.ByKind,
+            MajorityAccuracyByKind = majority.ByKind,
+            TestQuestions = questions.Count,
+            BestStep = bestStep,
+            Steps = steps,
+            Parameters = model.parameters().Sum(p => p.numel()),
+            TrainSeconds = seconds,
+            SamplesPerSecond = (double)steps * config.Train.BatchSize * config.Train.GradientAccumulation / trainingSeconds,
+            PeakRssBytes = PeakRss(),
+            FinalLoss = last.Loss,
         };
     }
 

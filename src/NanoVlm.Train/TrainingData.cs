@@ -85,7 +85,11 @@ public sealed class TrainingData : IDisposable
     {
         var options = new ShapesOptions
         {
-            Seed = shapes.Seed, Train = shapes.Images, Validation = shapes.Validation, Test = shapes.Test, QuestionsPerImage = shapes.QuestionsPerImage,
+            Seed = shapes.Seed,
+            Train = shapes.Images,
+            Validation = shapes.Validation,
+            Test = shapes.Test,
+            QuestionsPerImage = shapes.QuestionsPerImage,
         };
         var watch = System.Diagnostics.Stopwatch.StartNew();
         if (!File.Exists(Path.Combine(shapes.Path, ShapesDataset.StampFile)))

@@ -5,7 +5,7 @@ namespace NanoVlm.Training.Tests;
 
 public sealed partial class CommandLineTests : IDisposable
 {
-    private static readonly string[] fundamental = ["train", "generate", "doctor"];
+    private static readonly string[] expected = ["train", "generate", "forward", "doctor"];
 
     private readonly TemporaryFolder folder = new();
 
@@ -13,13 +13,14 @@ public sealed partial class CommandLineTests : IDisposable
     public void Help_lists_the_commands()
     {
         var help = Run("--help").Succeeded();
-        Assert.All(fundamental, command => Assert.Contains($"  {command} ", help));
+        Assert.All(expected, command => Assert.Contains($"  {command} ", help));
         Assert.Contains("nanovlm [command] [options]", help);
     }
 
     [Theory]
     [InlineData("train", "--config", "--set")]
     [InlineData("generate", "--model", "--image", "--prompt", "--greedy", "--max-new-tokens", "--temperature", "--top-k", "--top-p", "--seed", "--json")]
+    [InlineData("forward", "--model", "--inputs", "--output", "--hidden-states", "--gradients", "--generate", "--dtype")]
     [InlineData("doctor", "--json")]
     public void A_command_s_help_has_its_options(string command, params string[] options)
     {
@@ -32,7 +33,7 @@ public sealed partial class CommandLineTests : IDisposable
     {
         var page = File.ReadAllText(RepositoryFiles.At("docs/command-line.md"));
         var commands = CommandLine().Matches(Run("--help").Succeeded().Split("Commands:")[1]).Select(m => m.Groups[1].Value).ToArray();
-        Assert.Superset(fundamental.ToHashSet(), commands.ToHashSet());
+        Assert.Superset(expected.ToHashSet(), commands.ToHashSet());
         foreach (var command in commands)
         {
             Assert.Contains($"\n## {command}\n", page);
