@@ -1,5 +1,4 @@
 using NanoVlm.Configuration;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training;

@@ -5,7 +5,6 @@ using NanoVlm.Configuration;
 using NanoVlm.Evaluation;
 using Serilog;
 using Spectre.Console;
-using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Commands;
 
