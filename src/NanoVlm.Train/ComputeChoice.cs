@@ -1,5 +1,4 @@
 using NanoVlm.Configuration;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training;
@@ -10,7 +9,7 @@ namespace NanoVlm.Training;
 /// <param name="Reason">For people: "precision bf16 (AVX512_BF16 found)".</param>
 public sealed record ComputeChoice(Device Device, ScalarType Dtype, string Reason)
 {
-    /// <summary>Chooses for this machine.</summary>
+    /// <summary>Chooses for this machine, and sets libtorch's threads.</summary>
     /// <param name="train">What the configuration asks for.</param>
     /// <exception cref="NanoVlmException">CUDA is asked for and there is none.</exception>
     public static ComputeChoice For(TrainSection train)
@@ -19,6 +18,8 @@ public sealed record ComputeChoice(Device Device, ScalarType Dtype, string Reaso
         if (onCuda && !cuda.is_available())
             throw new NanoVlmException("train.device is 'cuda', but this libtorch sees no CUDA device; use 'auto' or 'cpu', or set LIBTORCH to a build with CUDA and rebuild.");
         var device = onCuda ? CUDA : CPU;
+        // libtorch's own default counts some virtual machines' processors as one.
+        set_num_threads(train.Threads > 0 ? train.Threads : Environment.ProcessorCount);
         var (dtype, why) = (train.Precision, onCuda) switch
         {
             (Precision.Fp32, _) => (ScalarType.Float32, "as configured"),
@@ -28,7 +29,7 @@ public sealed record ComputeChoice(Device Device, ScalarType Dtype, string Reaso
             _ => (ScalarType.Float32, "this CPU has no AVX512_BF16"),
         };
         var name = dtype == ScalarType.BFloat16 ? "bf16" : "fp32";
-        return new ComputeChoice(device, dtype, $"device {device}, precision {name} ({why}), {get_num_threads()} threads");
+        return new ComputeChoice(device, dtype, $"device {device}, precision {name} ({why}), {get_num_threads()} {(get_num_threads() == 1 ? "thread" : "threads")}");
     }
 
     /// <summary>The CPU's feature flags as Linux names them; empty elsewhere.</summary>

@@ -1,20 +1,23 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using NanoVlm;
 using NanoVlm.Configuration;
 using NanoVlm.Training.Commands;
 
 // Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.
-var root = new RootCommand("NanoVlm: train small vision-language models, and ask them.");
+var root = new Command("nanovlm", "NanoVlm: train small vision-language models, and ask them.") { new HelpOption(), new VersionOption() };
 TrainCommand.AddTo(root);
 root.Subcommands.Add(TrainCommand.Create());
 root.Subcommands.Add(GenerateCommand.Create());
 root.Subcommands.Add(ForwardCommand.Create());
+root.Subcommands.Add(DoctorCommand.Create());
 
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {
     foreach (var error in parsed.Errors) Console.Error.WriteLine($"nanovlm: {error.Message}");
-    Console.Error.WriteLine($"nanovlm: see 'nanovlm {parsed.CommandResult.Command.Name} --help'".Replace(" NanoVlm.Train", "", StringComparison.Ordinal));
+    var command = parsed.CommandResult.Command;
+    Console.Error.WriteLine($"nanovlm: see 'nanovlm {(command == root ? "" : command.Name + " ")}--help'");
     return 2;
 }
 try
@@ -29,5 +32,10 @@ catch (ConfigurationException e)
 catch (NanoVlmException e)
 {
     Console.Error.WriteLine($"nanovlm: {e.Message}");
+    return 1;
+}
+catch (Exception e) when (e is not OutOfMemoryException)
+{
+    Console.Error.WriteLine($"nanovlm: this should not have happened; please report it:\n{e}");
     return 1;
 }

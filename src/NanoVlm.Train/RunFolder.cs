@@ -13,7 +13,7 @@ public sealed class RunFolder
 
     /// <param name="path">The folder, made if need be.</param>
     /// <param name="keepLast">How many checkpoints stay, besides the best.</param>
-    /// <exception cref="NanoVlmException">The folder cannot be made.</exception>
+    /// <exception cref="NanoVlmException">The folder cannot be made, or holds the checkpoints of another run.</exception>
     public RunFolder(string path, int keepLast)
     {
         Path = path;
@@ -26,6 +26,8 @@ public sealed class RunFolder
         {
             throw new NanoVlmException($"{path}: the run's folder cannot be made: {e.Message} (train.output_dir, train.run_name)", e);
         }
+        if (new FileInfo(Last).LinkTarget is not null)
+            throw new NanoVlmException($"{path}: holds the checkpoints of an earlier run; choose another train.run_name, or delete the folder.");
         foreach (var leftover in Directory.EnumerateDirectories(path, "*.partial")) Directory.Delete(leftover, recursive: true);
     }
 
@@ -69,11 +71,22 @@ public sealed class RunFolder
     }
 
     /// <summary>Writes a record as JSON, whole or not at all.</summary>
-    public void WriteJson(string name, object record)
+    public void WriteJson(string name, object record) => WriteText(name, JsonSerializer.Serialize(record, Json.Indented) + "\n");
+
+    /// <summary>Writes a text file, whole or not at all.</summary>
+    /// <exception cref="NanoVlmException">It cannot be written.</exception>
+    public void WriteText(string name, string text)
     {
         var temporary = File(name + ".partial");
-        System.IO.File.WriteAllText(temporary, JsonSerializer.Serialize(record, Json.Indented) + "\n");
-        System.IO.File.Move(temporary, File(name), overwrite: true);
+        try
+        {
+            System.IO.File.WriteAllText(temporary, text);
+            System.IO.File.Move(temporary, File(name), overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new NanoVlmException($"{File(name)}: cannot be written: {e.Message}", e);
+        }
     }
 
     private void Link(string link, string target)

@@ -9,10 +9,11 @@ namespace NanoVlm.Training;
 /// <summary>What is needed to know how a run came about: <c>run.json</c>.</summary>
 internal static class RunRecord
 {
-    internal static JsonObject Of(RunConfig config, string? path) => new()
+    internal static JsonObject Of(RunConfig config, string? path, ComputeChoice compute) => new()
     {
         ["config_file"] = path,
         ["config"] = JsonNode.Parse(config.ToJson()),
+        ["compute"] = compute.Reason,
         ["started"] = DateTime.UtcNow.ToString("o"),
         ["nanovlm"] = typeof(RunRecord).Assembly.GetName().Version?.ToString(3),
         ["dotnet"] = RuntimeInformation.FrameworkDescription,
@@ -29,7 +30,9 @@ internal static class RunRecord
         {
             using var git = Process.Start(new ProcessStartInfo("git", "rev-parse HEAD")
             {
-                WorkingDirectory = AppContext.BaseDirectory, RedirectStandardOutput = true, RedirectStandardError = true,
+                WorkingDirectory = AppContext.BaseDirectory,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
             })!;
             var commit = git.StandardOutput.ReadToEnd().Trim();
             git.WaitForExit();

@@ -36,15 +36,13 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Prepares a run: everything that can be wrong is found here.</summary>
     /// <param name="config">The configuration.</param>
+    /// <param name="compute">Where and in what precision it computes.</param>
     /// <param name="run">Where the run goes.</param>
     /// <param name="data">What to train on.</param>
-    /// <exception cref="NanoVlmException">The tokenizer cannot be read, or the device is not there.</exception>
-    public Trainer(RunConfig config, RunFolder run, TrainingData data)
+    /// <exception cref="NanoVlmException">The tokenizer cannot be read.</exception>
+    public Trainer(RunConfig config, ComputeChoice compute, RunFolder run, TrainingData data)
     {
-        (this.config, this.run, this.data) = (config, run, data);
-        // libtorch's own default counts some virtual machines' processors as one.
-        set_num_threads(config.Train.Threads > 0 ? config.Train.Threads : Environment.ProcessorCount);
-        compute = ComputeChoice.For(config.Train);
+        (this.config, this.compute, this.run, this.data) = (config, compute, run, data);
         tokenizer = ImageTokens.AddTo(Tokenizer.Load(config.Model.Tokenizer!));
         var architecture = config.ToVlmConfig(tokenizer.VocabularySize);
         processor = new ImageProcessor(new ImageProcessorConfig
@@ -86,7 +84,9 @@ public sealed class Trainer : IDisposable
         var steps = Math.Min(train.StopAtStep ?? train.MaxSteps, train.MaxSteps);
         using var loader = new DataLoader(data.Train, builder, new DataLoaderOptions
         {
-            BatchSize = train.BatchSize, Seed = config.Data.Seed, Workers = config.Data.Workers,
+            BatchSize = train.BatchSize,
+            Seed = config.Data.Seed,
+            Workers = config.Data.Workers,
         }, message => Log.Warning("skipped: {Message:l}", message));
 
         var clock = Stopwatch.StartNew();
@@ -214,6 +214,7 @@ public sealed class Trainer : IDisposable
         // The best checkpoint is the one that a user takes away: it is the one tested.
         Checkpoint.LoadWeights(model, Path.Combine(run.Best, Checkpoint.WeightsFile), "decoder.", model.Config.LmTieWeights);
         var questions = Question.Of(data.Test.Count > 0 ? data.Test : data.Validation, config.Eval.Limit);
+        Log.Information("testing the best checkpoint, step {Step}, on {Questions:N0} questions, with and without their images", bestStep, questions.Count);
         var predictions = evaluator.Ask(questions, cancellation: cancellation);
         var (test, blind, majority) = (Accuracy.Of(predictions), Accuracy.Of(evaluator.Ask(questions, blind: true, cancellation)), Accuracy.OfMajority(questions));
         // Eight from all over the set, no two about one image.
@@ -221,11 +222,20 @@ public sealed class Trainer : IDisposable
         Samples = [.. Enumerable.Range(0, Math.Min(8, distinct.Length)).Select(i => distinct[i * distinct.Length / Math.Min(8, distinct.Length)])];
         return new RunSummary
         {
-            TestAccuracy = test.Overall, BlindAccuracy = blind.Overall, MajorityAccuracy = majority.Overall,
-            TestAccuracyByKind = test.ByKind, BlindAccuracyByKind = blind.ByKind, MajorityAccuracyByKind = majority.ByKind,
-            TestQuestions = questions.Count, BestStep = bestStep, Steps = steps, Parameters = model.parameters().Sum(p => p.numel()),
-            TrainSeconds = seconds, SamplesPerSecond = (double)steps * config.Train.BatchSize * config.Train.GradientAccumulation / trainingSeconds,
-            PeakRssBytes = PeakRss(), FinalLoss = last.Loss,
+            TestAccuracy = test.Overall,
+            BlindAccuracy = blind.Overall,
+            MajorityAccuracy = majority.Overall,
+            TestAccuracyByKind = test.ByKind,
+            BlindAccuracyByKind = blind.ByKind,
+            MajorityAccuracyByKind = majority.ByKind,
+            TestQuestions = questions.Count,
+            BestStep = bestStep,
+            Steps = steps,
+            Parameters = model.parameters().Sum(p => p.numel()),
+            TrainSeconds = seconds,
+            SamplesPerSecond = (double)steps * config.Train.BatchSize * config.Train.GradientAccumulation / trainingSeconds,
+            PeakRssBytes = PeakRss(),
+            FinalLoss = last.Loss,
         };
     }
 

@@ -85,9 +85,15 @@ public sealed class TrainingData : IDisposable
     {
         var options = new ShapesOptions
         {
-            Seed = shapes.Seed, Train = shapes.Images, Validation = shapes.Validation, Test = shapes.Test, QuestionsPerImage = shapes.QuestionsPerImage,
+            Seed = shapes.Seed,
+            Train = shapes.Images,
+            Validation = shapes.Validation,
+            Test = shapes.Test,
+            QuestionsPerImage = shapes.QuestionsPerImage,
         };
         var watch = System.Diagnostics.Stopwatch.StartNew();
+        if (!File.Exists(Path.Combine(shapes.Path, ShapesDataset.StampFile)))
+            say($"rendering {shapes.Images + shapes.Validation + shapes.Test} pictures of shapes to {shapes.Path}, once");
         if (ShapesDataset.Generate(shapes.Path, options, cancellation))
             say($"rendered {shapes.Images + shapes.Validation + shapes.Test} pictures of shapes to {shapes.Path} in {watch.Elapsed.TotalSeconds:0.0} s");
     }

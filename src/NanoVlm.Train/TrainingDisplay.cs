@@ -3,6 +3,7 @@ using Serilog;
 using Serilog.Core;
 using Serilog.Events;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace NanoVlm.Training;
 
@@ -16,6 +17,8 @@ public sealed class TrainingDisplay : IDisposable
     private readonly bool live;
     private ProgressTask? bar;
     private string figures = "";
+
+    private const int FiguresWidth = 72; // of a run of some thousand steps
 
     /// <summary>A display for this process.</summary>
     /// <param name="live">Whether to draw a bar; by default when standard error is a terminal.</param>
@@ -37,7 +40,7 @@ public sealed class TrainingDisplay : IDisposable
     {
         if (!live) return run();
         return console.Progress().AutoClear(true)
-            .Columns(new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new FiguresColumn(this))
+            .Columns(new ProgressBarColumn { Width = Math.Clamp(console.Profile.Width - FiguresWidth, 8, 40) }, new FiguresColumn(this))
             .Start(context =>
             {
                 bar = context.AddTask("training", maxValue: steps);
@@ -56,13 +59,13 @@ public sealed class TrainingDisplay : IDisposable
     /// <summary>Takes in a step's figures.</summary>
     public void Step(StepMetrics step, int steps, TimeSpan elapsed, bool print)
     {
-        figures = string.Create(CultureInfo.InvariantCulture, $"loss {step.Loss:0.0000}  lr {step.LearningRate:0.00e+0}  {step.SamplesPerSecond:0} samples/s");
+        var left = TimeSpan.FromSeconds(elapsed.TotalSeconds / step.Step * (steps - step.Step));
+        figures = string.Create(CultureInfo.InvariantCulture,
+            $"{step.Step}/{steps}  loss {step.Loss:0.0000}  lr {step.LearningRate:0.00e+0}  {step.SamplesPerSecond:0} samples/s  {left:h\\:mm\\:ss} left");
         if (bar is not null) bar.Value = step.Step;
         if (!print) return;
-        var left = elapsed.TotalSeconds / step.Step * (steps - step.Step);
-        var line = string.Create(CultureInfo.InvariantCulture, $"step {step.Step}/{steps}  {figures}  {TimeSpan.FromSeconds(left):h\\:mm\\:ss} left");
-        if (live) Log.Debug("{Line:l}", line);
-        else Log.Information("{Line:l}", line);
+        if (live) Log.Debug("step {Line:l}", figures);
+        else Log.Information("step {Line:l}", figures);
     }
 
     /// <summary>Writes out the log.</summary>
@@ -84,13 +87,21 @@ public sealed class TrainingDisplay : IDisposable
         public void Emit(LogEvent logEvent)
         {
             var colour = logEvent.Level >= LogEventLevel.Error ? Color.Red : logEvent.Level == LogEventLevel.Warning ? Color.Yellow : Color.Grey;
-            console.Write(new Spectre.Console.Text($"{logEvent.Timestamp:HH:mm:ss} {logEvent.RenderMessage(CultureInfo.InvariantCulture)}\n", new Style(colour)));
+            console.Write(new ClearedLine(new Spectre.Console.Text(
+                $"{logEvent.Timestamp:HH:mm:ss} {logEvent.RenderMessage(CultureInfo.InvariantCulture)}\n", new Style(colour))));
         }
+    }
+
+    // Spectre writes over the bar without erasing it: a shorter line would leave the bar's end standing.
+    private sealed class ClearedLine(IRenderable line) : Renderable
+    {
+        protected override IEnumerable<Segment> Render(RenderOptions options, int maxWidth) =>
+            line.Render(options, maxWidth).Prepend(Segment.Control("\u001b[J"));
     }
 
     private sealed class FiguresColumn(TrainingDisplay display) : ProgressColumn
     {
-        public override Spectre.Console.Rendering.IRenderable Render(Spectre.Console.Rendering.RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
             new Spectre.Console.Text(display.figures);
     }
 }

@@ -25,13 +25,10 @@ internal static class GenerateCommand
         var seed = new Option<int>("--seed") { Description = "Where the random numbers begin", DefaultValueFactory = _ => 0, HelpName = "S" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object instead of streaming text" };
         var command = new Command("generate", "Answer a prompt about images") { model, image, prompt, greedy, maxNewTokens, temperature, topK, topP, seed, json };
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(temperature) <= 0) result.AddError("--temperature must be above 0; for the most likely answer use --greedy.");
-            if (result.GetValue(topK) < 0) result.AddError("--top-k must be 0 or more.");
-            if (result.GetValue(topP) is <= 0 or > 1) result.AddError("--top-p must be above 0 and at most 1.");
-            if (result.GetValue(maxNewTokens) < 1) result.AddError("--max-new-tokens must be 1 or more.");
-        });
+        Require(temperature, t => t > 0, "--temperature must be above 0; for the most likely answer use --greedy.");
+        Require(topK, k => k >= 0, "--top-k must be 0 or more.");
+        Require(topP, p => p is > 0 and <= 1, "--top-p must be above 0 and at most 1.");
+        Require(maxNewTokens, n => n >= 1, "--max-new-tokens must be 1 or more.");
         command.SetAction(result =>
         {
             using var sampler = result.GetValue(greedy)
@@ -41,6 +38,18 @@ internal static class GenerateCommand
         });
         return command;
     }
+
+    private static void Require<T>(Option<T> option, Func<T, bool> holds, string message) => option.Validators.Add(result =>
+    {
+        try
+        {
+            if (!result.Implicit && !holds(result.GetValueOrDefault<T>()!)) result.AddError(message);
+        }
+        catch (InvalidOperationException)
+        {
+            // Not a number: the parser says so itself.
+        }
+    });
 
     private static int Run(string folder, string[] images, string prompt, Sampler sampler, int maxNewTokens, bool json)
     {

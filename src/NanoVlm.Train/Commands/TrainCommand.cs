@@ -5,7 +5,6 @@ using NanoVlm.Configuration;
 using NanoVlm.Evaluation;
 using Serilog;
 using Spectre.Console;
-using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Commands;
 
@@ -32,6 +31,7 @@ internal static class TrainCommand
     private static int Run(string? path, string[] overrides)
     {
         var config = RunConfig.Load(path, overrides);
+        var compute = ComputeChoice.For(config.Train);
         using var interrupted = new CancellationTokenSource();
         using var display = new TrainingDisplay();
         using var onInterrupt = OnSignal(PosixSignal.SIGINT, interrupted);
@@ -41,20 +41,26 @@ internal static class TrainCommand
             $"{System.IO.Path.GetFileNameWithoutExtension(path ?? "shapes")}-{DateTime.Now:yyyyMMdd-HHmmss}");
         try
         {
-            using var data = TrainingData.Open(config.Data, message => Log.Information("{Message:l}", message), interrupted.Token);
             var run = new RunFolder(System.IO.Path.Combine(config.Train.OutputDir, name), config.Train.KeepLast);
             display.LogTo(run.File("log.txt"));
-            run.WriteJson("run.json", RunRecord.Of(config, path));
-            using var trainer = new Trainer(config, run, data);
+            run.WriteJson("run.json", RunRecord.Of(config, path, compute));
+            using var data = TrainingData.Open(config.Data, message => Log.Information("{Message:l}", message), interrupted.Token);
+            using var trainer = new Trainer(config, compute, run, data);
             var summary = trainer.Run(display, interrupted.Token);
             if (summary is null) return Interrupted(run.Path);
             run.WriteJson("summary.json", summary);
+            RunReport.Write(run, summary, trainer.Samples);
             Show(summary, trainer.Samples, run);
             return 0;
         }
         catch (OperationCanceledException)
         {
             return Interrupted(System.IO.Path.Combine(config.Train.OutputDir, name));
+        }
+        catch (NanoVlmException e)
+        {
+            Log.Error("{Message:l}", e.Message); // also in the run's log.txt
+            return 1;
         }
     }
 
@@ -75,8 +81,7 @@ internal static class TrainCommand
 
     private static void Show(RunSummary summary, IReadOnlyList<Prediction> samples, RunFolder run)
     {
-        var output = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
-        if (Console.IsOutputRedirected) output.Profile.Width = 120;
+        var output = StandardOutput.Open();
         var table = new Table().Border(TableBorder.Simple).AddColumn("accuracy").AddColumns("test", "blind", "majority");
         foreach (var column in table.Columns.Skip(1)) column.RightAligned();
         foreach (var kind in summary.TestAccuracyByKind.Keys)
@@ -91,7 +96,7 @@ internal static class TrainCommand
                 Markup.Escape(sample.Answer), Markup.Escape(sample.Question.Answer), sample.Correct ? "ok" : "wrong");
         output.Write(answers);
         output.Write(new Spectre.Console.Text(string.Create(CultureInfo.InvariantCulture,
-            $"{summary.Steps} steps in {summary.TrainSeconds:0} s, {summary.SamplesPerSecond:0} samples/s, {summary.PeakRssBytes / 1048576.0:0} MiB at most\nbest checkpoint: {run.Best}\n")));
+            $"{summary.Steps} steps in {summary.TrainSeconds:0} s, {summary.SamplesPerSecond:0} samples/s, {summary.PeakRssBytes / 1048576.0:0} MiB at most\nbest checkpoint: {run.Best}\nreport: {run.File(RunReport.FileName)}\n")));
     }
 
     private static string Percent(double share) => share.ToString("P1", CultureInfo.InvariantCulture);

@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace NanoVlm.Training.Tests;
+
+/// <summary>The built program as a child process.</summary>
+internal sealed class NanoVlmProgram : IDisposable
+{
+    private static readonly TimeSpan patience = TimeSpan.FromMinutes(3); // for a loaded machine; nothing waits for it to pass
+
+    private readonly Process process;
+    private readonly StringBuilder output = new(), error = new();
+    private readonly List<(string Text, TaskCompletionSource Seen)> awaited = [];
+
+    private NanoVlmProgram(string folder, IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "NanoVlm.Train"), arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        start.Environment["OMP_NUM_THREADS"] = "1";
+        process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => Take(output, line.Data);
+        process.ErrorDataReceived += (_, line) => Take(error, line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    /// <summary>Starts it in a folder.</summary>
+    public static NanoVlmProgram Start(string folder, params IEnumerable<string> arguments) => new(folder, arguments);
+
+    /// <summary>Runs it to its end.</summary>
+    public static ProgramResult Run(string folder, params IEnumerable<string> arguments)
+    {
+        using var program = Start(folder, arguments);
+        return program.Finish();
+    }
+
+    /// <summary>Waits for a line of standard error that contains the text.</summary>
+    public async Task Says(string text)
+    {
+        var seen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (awaited)
+        {
+            if (error.ToString().Contains(text, StringComparison.Ordinal)) return;
+            awaited.Add((text, seen));
+        }
+        await seen.Task.WaitAsync(patience);
+    }
+
+    /// <summary>Sends a signal.</summary>
+    public void Signal(int number) => Assert.Equal(0, Posix.kill(process.Id, number));
+
+    /// <summary>Waits for its end.</summary>
+    public ProgramResult Finish()
+    {
+        Assert.True(process.WaitForExit(patience), "The program did not end.");
+        process.WaitForExit(); // the last lines too
+        lock (awaited) return new ProgramResult(process.ExitCode, output.ToString(), error.ToString());
+    }
+
+    public void Dispose()
+    {
+        if (!process.HasExited) process.Kill(entireProcessTree: true);
+        process.Dispose();
+    }
+
+    private void Take(StringBuilder text, string? line)
+    {
+        if (line is null) return;
+        lock (awaited)
+        {
+            text.AppendLine(line);
+            if (text == error)
+                foreach (var (part, seen) in awaited)
+                    if (line.Contains(part, StringComparison.Ordinal)) seen.TrySetResult();
+        }
+    }
+
+    private static partial class Posix
+    {
+        [DllImport("libc", SetLastError = true)]
+        internal static extern int kill(int process, int signal);
+    }
+}
+
+/// <summary>How the program ended and what it said.</summary>
+internal sealed record ProgramResult(int ExitCode, string Output, string Error)
+{
+    /// <summary>Asserts the exit code, and that all of these are in standard error.</summary>
+    public void Failed(int exitCode, params ReadOnlySpan<string> said)
+    {
+        Assert.True(ExitCode == exitCode, $"exit code {ExitCode}\n{Error}\n{Output}");
+        foreach (var text in said) Assert.Contains(text, Error);
+        Assert.DoesNotContain("   at ", Error); // no stack trace
+    }
+
+    /// <summary>Asserts success and gives standard output.</summary>
+    public string Succeeded()
+    {
+        Assert.True(ExitCode == 0, $"exit code {ExitCode}\n{Error}\n{Output}");
+        return Output;
+    }
+}

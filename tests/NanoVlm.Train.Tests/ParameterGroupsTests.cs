@@ -1,0 +1,55 @@
+using NanoVlm.Configuration;
+using NanoVlm.Models;
+
+namespace NanoVlm.Training.Tests;
+
+public sealed class ParameterGroupsTests : IDisposable
+{
+    private readonly VisionLanguageModel model = new(RunConfig.Parse(TinyRun.Config).ToVlmConfig(300), 7);
+
+    [Fact]
+    public void Every_parameter_is_in_one_group()
+    {
+        var (parts, groups) = ParameterGroups.Of(model, new TrainSection());
+        var grouped = groups.SelectMany(g => g.Group.Parameters).ToArray();
+        Assert.Equal(model.parameters().Count(), grouped.Length);
+        Assert.Equal(grouped.Length, grouped.Select(p => p.Handle).Distinct().Count());
+        Assert.Equal(model.parameters().Sum(p => p.numel()), parts.Sum(p => p.Parameters));
+    }
+
+    [Fact]
+    public void Each_part_has_its_rate()
+    {
+        var (parts, groups) = ParameterGroups.Of(model, new TrainSection { LrProjector = 1, LrVision = 2, LrLanguage = 3 });
+        Assert.Equal([("projector", 1.0), ("vision", 2.0), ("language", 3.0)], parts.Select(p => (p.Name, p.PeakRate)));
+        foreach (var (name, parameter) in model.named_parameters())
+        {
+            var rate = groups.Single(g => g.Group.Parameters.Any(p => p.Handle == parameter.Handle)).PeakRate;
+            Assert.Equal(name[0] switch { 'M' => 1, 'v' => 2, _ => 3 }, rate);
+        }
+    }
+
+    [Fact]
+    public void Norms_biases_and_embeddings_do_not_decay()
+    {
+        var (_, groups) = ParameterGroups.Of(model, new TrainSection { WeightDecay = 0.5 });
+        var decayed = model.named_parameters()
+            .Where(p => groups.Single(g => g.Group.Parameters.Any(q => q.Handle == p.parameter.Handle)).Group.Options.weight_decay == 0.5).Select(p => p.name).ToArray();
+        Assert.Contains("MP.proj.weight", decayed);
+        Assert.Contains("decoder.blocks.0.attn.q_proj.weight", decayed);
+        Assert.Contains("vision_encoder.patch_embedding.conv.weight", decayed);
+        Assert.DoesNotContain(decayed, name => name.Contains("norm") || name.Contains("ln") || name.EndsWith("bias", StringComparison.Ordinal) || name.Contains("position") || name.Contains("token_embedding"));
+    }
+
+    [Fact]
+    public void A_rate_of_nothing_freezes_a_part_and_another_call_thaws_it()
+    {
+        var (_, groups) = ParameterGroups.Of(model, new TrainSection { LrVision = 0 });
+        Assert.All(model.named_parameters(), p => Assert.Equal(!p.name.StartsWith("vision_encoder.", StringComparison.Ordinal), p.parameter.requires_grad));
+        Assert.DoesNotContain(groups, g => g.PeakRate == 0);
+        ParameterGroups.Of(model, new TrainSection());
+        Assert.All(model.parameters(), p => Assert.True(p.requires_grad));
+    }
+
+    public void Dispose() => model.Dispose();
+}

@@ -1,0 +1,100 @@
+namespace NanoVlm.Training.Tests;
+
+public sealed class RunFolderTests : IDisposable
+{
+    private readonly TemporaryFolder temporary = new();
+
+    private string Place => temporary["run"];
+
+    [Fact]
+    public void The_last_checkpoints_and_the_best_stay()
+    {
+        var run = new RunFolder(Place, keepLast: 2);
+        for (var step = 1; step <= 6; step++) run.Save(step, isBest: step == 2, Write($"{step}"));
+        Assert.Equal(["step_000002", "step_000005", "step_000006"], Steps());
+        Assert.Equal("2", Content(run.Best));
+        Assert.Equal("6", Content(run.Last));
+    }
+
+    [Fact]
+    public void The_best_is_let_go_when_another_is_better()
+    {
+        var run = new RunFolder(Place, keepLast: 1);
+        for (var step = 1; step <= 4; step++) run.Save(step, isBest: step is 1 or 3, Write($"{step}"));
+        Assert.Equal(["step_000003", "step_000004"], Steps());
+    }
+
+    [Fact]
+    public void A_failed_write_leaves_what_was_there()
+    {
+        var run = new RunFolder(Place, keepLast: 1);
+        run.Save(1, isBest: true, Write("1"));
+        var error = Assert.Throws<NanoVlmException>(() => run.Save(2, isBest: true, folder =>
+        {
+            Write("half")(folder);
+            throw new IOException("No space left on device.");
+        }));
+        Assert.Contains("step_000002", error.Message);
+        Assert.Contains("No space left", error.Message);
+        Assert.Equal("1", Content(run.Best));
+        Assert.Equal("1", Content(run.Last));
+        Assert.Equal(["step_000001"], Steps());
+    }
+
+    [Fact]
+    public void A_checkpoint_half_written_by_a_killed_run_is_removed()
+    {
+        Write("half")(Path.Combine(Place, "step_000007.partial"));
+        _ = new RunFolder(Place, keepLast: 1);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Place));
+    }
+
+    [Fact]
+    public void The_same_step_is_saved_once_and_can_become_the_best_later()
+    {
+        var run = new RunFolder(Place, keepLast: 1);
+        run.Save(1, isBest: false, Write("first"));
+        run.Save(1, isBest: true, Write("again"));
+        Assert.Equal(["step_000001"], Steps());
+        Assert.Equal("step_000001", new FileInfo(run.Best).LinkTarget);
+    }
+
+    [Fact]
+    public void The_checkpoints_of_an_earlier_run_are_not_touched()
+    {
+        new RunFolder(Place, keepLast: 1).Save(1, isBest: true, Write("1"));
+        Assert.Contains("run_name", Assert.Throws<NanoVlmException>(() => new RunFolder(Place, keepLast: 1)).Message);
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_made_is_named()
+    {
+        File.WriteAllText(temporary["run"], "a file in its place");
+        var error = Assert.Throws<NanoVlmException>(() => new RunFolder(Place, keepLast: 1));
+        Assert.Contains(Place, error.Message);
+        Assert.Contains("train.output_dir", error.Message);
+    }
+
+    [Fact]
+    public void A_record_replaces_the_one_before()
+    {
+        var run = new RunFolder(Place, keepLast: 1);
+        run.WriteJson("summary.json", new { TestAccuracy = 0.1 });
+        run.WriteJson("summary.json", new { TestAccuracy = 0.2 });
+        Assert.Contains("\"test_accuracy\": 0.2", File.ReadAllText(run.File("summary.json")));
+        Assert.Single(Directory.EnumerateFileSystemEntries(Place));
+    }
+
+    public void Dispose() => temporary.Dispose();
+
+    private IEnumerable<string?> Steps() =>
+        Directory.EnumerateDirectories(Place).Where(path => new FileInfo(path).LinkTarget is null && !path.EndsWith(".partial", StringComparison.Ordinal)).Select(Path.GetFileName).Order(StringComparer.Ordinal);
+
+    private static string Content(string folder) => File.ReadAllText(Path.Combine(folder, "weights"));
+
+    private static Action<string> Write(string text) => folder =>
+    {
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "weights"), text);
+    };
+}
