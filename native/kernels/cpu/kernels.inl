@@ -15,19 +15,28 @@ constexpr int64_t kNarrowDepth = 512; // with a bfloat16 C: up to this depth its
 constexpr int64_t kRows = 96;         // rows of A at a time
 constexpr int64_t kColumns = 512;     // columns of B at a time
 
+#if defined(__clang__)
+#define NANOVLM_UNROLL _Pragma("unroll")
+#else
+#define NANOVLM_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 enum Start { kZero, kAccumulate, kBias };
 
 template <int ROWS, bool PACKED>
 static void tile(int64_t depth, const float* a, int64_t a_stride, const float* b, float* c, int64_t c_row, Start start, const float* bias) {
-    F sums[ROWS][2];
+    F sums[ROWS][2];  // in registers: every loop over it is unrolled
     if (start == kAccumulate) {
+        NANOVLM_UNROLL
         for (int i = 0; i < ROWS; i++) sums[i][0] = load(c + i * c_row), sums[i][1] = load(c + i * c_row + W);
     } else {
         const F first = start == kBias ? load(bias) : F{}, second = start == kBias ? load(bias + W) : F{};
+        NANOVLM_UNROLL
         for (int i = 0; i < ROWS; i++) sums[i][0] = first, sums[i][1] = second;
     }
     for (int64_t k = 0; k < depth; k++) {
         const F b0 = *(const F*)b, b1 = *(const F*)(b + W);
+        NANOVLM_UNROLL
         for (int i = 0; i < ROWS; i++) {
             const F x = splat(PACKED ? a[i] : a[i * a_stride]);
             sums[i][0] += x * b0;
@@ -36,6 +45,7 @@ static void tile(int64_t depth, const float* a, int64_t a_stride, const float* b
         a += PACKED ? MR : 1;
         b += NR;
     }
+    NANOVLM_UNROLL
     for (int i = 0; i < ROWS; i++) store(c + i * c_row, sums[i][0]), store(c + i * c_row + W, sums[i][1]);
 }
 
@@ -95,37 +105,62 @@ static void transpose(int64_t columns, int64_t depth, const T* from, int64_t fro
         for (int64_t k = 0; k < depth; k++) to[k * to_stride + j] = scalar(from[j * from_stride + k]);
 }
 
+static int64_t at_most(int64_t x, int64_t limit) { return x < limit ? x : limit; }
+static int64_t round_up(int64_t x, int64_t to) { return (x + to - 1) / to * to; }
+
+// Rows of a matrix are packed a few at a time: whole cache lines are read, and every panel gets a run of them.
+constexpr int64_t kStrip = 8;
+
 // Panels of B: [columns / NR][depth][NR].
 template <class T>
 static void pack_b(int64_t depth, int64_t columns, const T* b, int64_t b_row, int64_t b_column, float* to) {
-    for (int64_t j = 0; j < columns; j += NR, to += depth * NR) {
-        const int64_t width = columns - j < NR ? columns - j : NR;
+    const int64_t whole = b_column == 1 ? columns / NR * NR : 0;
+    for (int64_t first = 0; first < depth && whole > 0; first += kStrip) {
+        const int64_t last = at_most(first + kStrip, depth);
+        for (int64_t j = 0; j < whole; j += NR)
+            for (int64_t k = first; k < last; k++) {
+                const T* from = b + k * b_row + j;
+                float* row = to + j * depth + k * NR;
+                *(F*)row = load(from), *(F*)(row + W) = load(from + W);
+            }
+    }
+    for (int64_t j = whole; j < columns; j += NR) {
+        const int64_t width = at_most(columns - j, NR);
         const T* from = b + j * b_column;
-        if (width < NR) __builtin_memset(to, 0, depth * NR * sizeof(float));
-        if (b_column == 1 && width == NR) {
-            for (int64_t k = 0; k < depth; k++) *(F*)(to + k * NR) = load(from + k * b_row), *(F*)(to + k * NR + W) = load(from + k * b_row + W);
-        } else if (b_row == 1) {
-            transpose(width, depth, from, b_column, to, NR);
+        float* panel = to + j * depth;
+        if (width < NR) __builtin_memset(panel, 0, depth * NR * sizeof(float));
+        if (b_row == 1) {
+            transpose(width, depth, from, b_column, panel, NR);
         } else {
             for (int64_t k = 0; k < depth; k++)
-                for (int64_t i = 0; i < width; i++) to[k * NR + i] = scalar(from[k * b_row + i * b_column]);
+                for (int64_t i = 0; i < width; i++) panel[k * NR + i] = scalar(from[k * b_row + i * b_column]);
         }
     }
 }
+
+constexpr int64_t kWide = (MR + W - 1) / W * W;
 
 // A block of A for the tiles: converted to rows of floats (stride depth), or packed as [panel][k][MR] when its columns are contiguous.
 template <class T>
 static void pack_a(int64_t rows, int64_t depth, const T* a, int64_t a_row, int64_t a_column, bool packed, float* to) {
     if (packed) {
-        for (int64_t i = 0; i < rows; i += MR, to += depth * MR) {
-            if (rows - i >= MR) {
-                const T* from = a + i;
-                for (int64_t k = 0; k < depth; k++, from += a_column)
-                    for (int r = 0; r < MR; r++) to[k * MR + r] = scalar(from[r]);
-            } else {
-                for (int64_t k = 0; k < depth; k++)
-                    for (int64_t r = 0; r < rows - i; r++) to[k * MR + r] = scalar(a[i + r + k * a_column]);
-            }
+        for (int64_t first = 0; first < depth; first += kStrip) {
+            const int64_t last = at_most(first + kStrip, depth);
+            int64_t i = 0;
+            for (; rows - i >= kWide; i += MR)  // whole vectors; what spills over a panel's row is written again by the next row
+                for (int64_t k = first; k < last; k++) {
+                    const T* from = a + i + k * a_column;
+                    float* row = to + i * depth + k * MR;
+                    F lanes[kWide / W];
+                    for (int64_t r = 0; r < kWide / W; r++) lanes[r] = load(from + r * W);
+                    if (k + 1 < last)
+                        for (int64_t r = 0; r < kWide / W; r++) store(row + r * W, lanes[r]);
+                    else
+                        __builtin_memcpy(row, lanes, MR * sizeof(float));
+                }
+            for (; i < rows; i += MR)
+                for (int64_t k = first; k < last; k++)
+                    for (int64_t r = 0; r < at_most(rows - i, MR); r++) to[i * depth + k * MR + r] = scalar(a[i + r + k * a_column]);
         }
         return;
     }
@@ -138,9 +173,6 @@ static void pack_a(int64_t rows, int64_t depth, const T* a, int64_t a_row, int64
             for (int64_t k = 0; k < depth; k++) row[k] = scalar(from[k * a_column]);
     }
 }
-
-static int64_t at_most(int64_t x, int64_t limit) { return x < limit ? x : limit; }
-static int64_t round_up(int64_t x, int64_t to) { return (x + to - 1) / to * to; }
 
 struct GemmPlan {
     bool direct, packed;  // how A is read
