@@ -41,7 +41,8 @@ public sealed class Trainer : IDisposable
     public Trainer(RunConfig config, RunFolder run, TrainingData data)
     {
         (this.config, this.run, this.data) = (config, run, data);
-        if (config.Train.Threads > 0) set_num_threads(config.Train.Threads);
+        // libtorch's own default counts some virtual machines' processors as one.
+        set_num_threads(config.Train.Threads > 0 ? config.Train.Threads : Environment.ProcessorCount);
         compute = ComputeChoice.For(config.Train);
         tokenizer = ImageTokens.AddTo(Tokenizer.Load(config.Model.Tokenizer!));
         var architecture = config.ToVlmConfig(tokenizer.VocabularySize);

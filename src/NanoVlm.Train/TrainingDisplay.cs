@@ -84,13 +84,13 @@ public sealed class TrainingDisplay : IDisposable
         public void Emit(LogEvent logEvent)
         {
             var colour = logEvent.Level >= LogEventLevel.Error ? Color.Red : logEvent.Level == LogEventLevel.Warning ? Color.Yellow : Color.Grey;
-            console.Write(new Text($"{logEvent.Timestamp:HH:mm:ss} {logEvent.RenderMessage(CultureInfo.InvariantCulture)}\n", new Style(colour)));
+            console.Write(new Spectre.Console.Text($"{logEvent.Timestamp:HH:mm:ss} {logEvent.RenderMessage(CultureInfo.InvariantCulture)}\n", new Style(colour)));
         }
     }
 
     private sealed class FiguresColumn(TrainingDisplay display) : ProgressColumn
     {
         public override Spectre.Console.Rendering.IRenderable Render(Spectre.Console.Rendering.RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
-            new Text(display.figures);
+            new Spectre.Console.Text(display.figures);
     }
 }

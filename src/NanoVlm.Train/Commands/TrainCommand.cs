@@ -90,7 +90,7 @@ internal static class TrainCommand
                 Markup.Escape(string.Join(' ', sample.Question.Images.Select(System.IO.Path.GetFileName))), Markup.Escape(sample.Question.Text),
                 Markup.Escape(sample.Answer), Markup.Escape(sample.Question.Answer), sample.Correct ? "ok" : "wrong");
         output.Write(answers);
-        output.Write(new Text(string.Create(CultureInfo.InvariantCulture,
+        output.Write(new Spectre.Console.Text(string.Create(CultureInfo.InvariantCulture,
             $"{summary.Steps} steps in {summary.TrainSeconds:0} s, {summary.SamplesPerSecond:0} samples/s, {summary.PeakRssBytes / 1048576.0:0} MiB at most\nbest checkpoint: {run.Best}\n")));
     }
 

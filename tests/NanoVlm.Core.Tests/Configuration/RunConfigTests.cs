@@ -238,6 +238,10 @@ public sealed class RunConfigTests
     }
 
     [Fact]
+    public void The_built_in_tokenizer_is_beside_the_program() =>
+        Assert.True(File.Exists(Path.Combine(RunConfig.Load().Model.Tokenizer!, "tokenizer.json")));
+
+    [Fact]
     public void A_run_gives_a_checkpoint_configuration_that_holds_together()
     {
         var config = RunConfig.Load().ToVlmConfig(600);

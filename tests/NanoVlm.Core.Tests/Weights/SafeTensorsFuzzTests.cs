@@ -20,12 +20,12 @@ public sealed class SafeTensorsFuzzTests : IDisposable
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void Twelve_thousand_mutated_files_each_load_correctly_or_are_refused(int seed)
+    public void Ten_thousand_mutated_files_each_load_correctly_or_are_refused(int seed)
     {
         var random = new Random(seed);
         var original = Original();
         int loaded = 0, refused = 0;
-        for (var i = 0; i < 12_000; i++)
+        for (var i = 0; i < 10_000; i++)
         {
             var bytes = original;
             for (var mutations = random.Next(1, 4); mutations > 0; mutations--)
@@ -45,7 +45,7 @@ public sealed class SafeTensorsFuzzTests : IDisposable
             }
         }
 
-        Assert.True(loaded > 500 && refused > 5_000, $"{loaded} loaded and {refused} refused: the mutations miss one side");
+        Assert.True(loaded > 400 && refused > 4_000, $"{loaded} loaded and {refused} refused: the mutations miss one side");
     }
 
     private byte[] Original()
