@@ -2,9 +2,9 @@
 """The PyTorch peer of the training benchmark: one step of the tiny vision-language model.
 
 Plain PyTorch, float32 or bfloat16 under autocast with float32 masters. A driver alternates with it
-in one run: this program builds the model, prints {"ready": ...}, then answers every line "run N" on
+in one run: with --pause this program builds the model, prints {"ready": ...}, then answers every line "run N" on
 standard input with N timed steps and one JSON line {"seconds_per_step": median, ...} (processor_seconds: all
-threads together). It ends with the input. Without --interactive it runs --steps once.
+threads together). It ends with the input. Without --pause it runs --steps once.
 """
 import argparse
 import json
@@ -152,7 +152,7 @@ def main():
     parser.add_argument("--warmup", type=int, default=2)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--tokens", type=int, default=48)
-    parser.add_argument("--interactive", action="store_true", help='answer "run N" lines on standard input')
+    parser.add_argument("--pause", action="store_true", help='answer "run N" lines on standard input')
     parser.add_argument("--profile", action="store_true", help="print where one step's time goes, and end")
     options = parser.parse_args()
 
@@ -189,7 +189,7 @@ def main():
             step(0)
         print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=30))
         return
-    if not options.interactive:
+    if not options.pause:
         run(options.steps)
         return
     print(json.dumps({"ready": options.dtype, "threads": options.threads, "torch": torch.__version__,

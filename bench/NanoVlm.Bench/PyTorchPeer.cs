@@ -22,7 +22,7 @@ internal sealed class PyTorchPeer : IDisposable
         var start = new ProcessStartInfo(Python)
         {
             RedirectStandardInput = true, RedirectStandardOutput = true,
-            ArgumentList = { Path.Combine(AppContext.BaseDirectory, "pytorch_step.py"), "--interactive", "--dtype", precision, "--threads", threads.ToString(CultureInfo.InvariantCulture) },
+            ArgumentList = { Path.Combine(AppContext.BaseDirectory, "pytorch_step.py"), "--pause", "--dtype", precision, "--threads", threads.ToString(CultureInfo.InvariantCulture) },
         };
         var process = Process.Start(start)!;
         var ready = Read(process);

@@ -43,14 +43,14 @@ static void expect_close(const std::string& name, const Tensor& found, const Ten
 
 // Values and gradients of `ours` on the inputs against `reference` on the same inputs in float64.
 static void compare(const std::string& name, const std::vector<Tensor>& inputs, const Function& ours, const Function& reference) {
-    const bool narrow = inputs[0].scalar_type() == at::kBFloat16;
-    const double tolerance = narrow ? 2e-2 : 1e-5;
     std::vector<Tensor> mine, theirs;
     for (const Tensor& t : inputs) {
         mine.push_back(t.detach().clone().requires_grad_());
         theirs.push_back(t.detach().to(at::kDouble).requires_grad_());
     }
     const Tensor found = ours(mine), expected = reference(theirs);
+    const bool narrow = found.scalar_type() == at::kBFloat16 || inputs[0].scalar_type() == at::kBFloat16;
+    const double tolerance = narrow ? 2e-2 : 1e-5;
     const std::string label = name + (narrow ? " bf16" : " fp32");
     expect_close(label, found, expected, tolerance);
     const Tensor cotangent = at::randn_like(found);

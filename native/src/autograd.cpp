@@ -7,7 +7,9 @@
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/saved_variable.h>
 #include <torch/csrc/autograd/variable.h>
-#include <torch/version.h>
+
+#include <functional>
+#include <type_traits>
 
 #include "handles.h"
 
@@ -68,23 +70,37 @@ struct CallbackNode : public autograd::Node {
     }
 };
 
+// libtorch 2.0 gave _wrap_outputs a set of saved tensors, later versions a function for views and then a flag: the
+// function's own type says which of them this libtorch wants.
+template <typename Wrap, typename Outputs, typename Node>
+auto call_wrap_outputs(Wrap wrap, const autograd::variable_list &inputs,
+                       const std::unordered_set<at::TensorImpl *> &non_differentiable,
+                       const std::unordered_set<at::TensorImpl *> &dirty, const Outputs &raw, const Node &node) {
+    using Impls = std::unordered_set<at::TensorImpl *>;
+    autograd::_jvp_fn_t no_jvp = [](autograd::variable_list, autograd::variable_list) -> autograd::variable_list {
+        TORCH_CHECK(false, "forward-mode gradients of a custom function are not supported");
+    };
+    auto view_as_self = [](at::Tensor x) { return x.view_as(x); };
+    using View = std::function<at::Tensor(at::Tensor)>;
+    if constexpr (std::is_invocable_v<Wrap, decltype(inputs), const Impls &, const Impls &, const Outputs &,
+                                      const Node &, autograd::_jvp_fn_t, const Impls &, View, bool>)
+        return wrap(inputs, non_differentiable, dirty, raw, node, no_jvp, Impls(), View(view_as_self), false);
+    else if constexpr (std::is_invocable_v<Wrap, decltype(inputs), const Impls &, const Impls &, const Outputs &,
+                                           const Node &, autograd::_jvp_fn_t, const Impls &, View>)
+        return wrap(inputs, non_differentiable, dirty, raw, node, no_jvp, Impls(), View(view_as_self));
+    else if constexpr (std::is_invocable_v<Wrap, decltype(inputs), const Impls &, const Impls &, const Outputs &,
+                                           const Node &, autograd::_jvp_fn_t, const Impls &>)
+        return wrap(inputs, non_differentiable, dirty, raw, node, no_jvp, Impls());
+    else
+        return wrap(inputs, non_differentiable, dirty, raw, node, no_jvp);
+}
+
 autograd::variable_list wrap_outputs(const autograd::variable_list &inputs,
                                      const std::unordered_set<at::TensorImpl *> &non_differentiable,
                                      const std::unordered_set<at::TensorImpl *> &dirty,
                                      const std::vector<c10::optional<at::Tensor>> &raw,
                                      const std::shared_ptr<autograd::Node> &node) {
-    autograd::_jvp_fn_t no_jvp = [](autograd::variable_list, autograd::variable_list) -> autograd::variable_list {
-        TORCH_CHECK(false, "forward-mode gradients of a custom function are not supported");
-    };
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 3)
-    auto view_as_self = [](const at::Tensor &x) { return x.view_as(x); };
-    auto wrapped = autograd::_wrap_outputs(inputs, non_differentiable, dirty, raw, node, no_jvp, {}, view_as_self,
-                                           /*pure_view=*/false);
-#elif TORCH_VERSION_MAJOR == 2
-    auto wrapped = autograd::_wrap_outputs(inputs, non_differentiable, dirty, raw, node, no_jvp, {});
-#else
-    auto wrapped = autograd::_wrap_outputs(inputs, non_differentiable, dirty, raw, node, no_jvp);
-#endif
+    auto wrapped = call_wrap_outputs(&autograd::_wrap_outputs, inputs, non_differentiable, dirty, raw, node);
     autograd::variable_list outputs;
     for (auto &output : wrapped) outputs.push_back(output.has_value() ? *output : at::Tensor());
     return outputs;
@@ -162,11 +178,12 @@ int nvlm_custom_function(const char *name, const nvlm_tensor *inputs, int32_t in
                          const nvlm_tensor *saved, int32_t saved_count, int32_t materialize_grads,
                          nvlm_backward_callback backward, nvlm_release_callback release, void *context) {
     return guarded([&] {
+        // From here on the node owns the context, also when something below throws.
         auto node = std::shared_ptr<CallbackNode>(new CallbackNode(), torch::autograd::deleteNode);
-        node->label = name;
-        node->backward = backward;
         node->release = release;
         node->context = context;
+        node->backward = backward;
+        node->label = name;
         node->materialize = materialize_grads != 0;
 
         const auto input_list = to_tensors(inputs, input_count);
@@ -208,6 +225,9 @@ int nvlm_node_saved(nvlm_node handle, nvlm_tensor *results) {
     return guarded([&] {
         auto *node = reinterpret_cast<CallbackNode *>(handle);
         auto self = node->shared_from_this();
-        for (size_t i = 0; i < node->saved.size(); ++i) results[i] = to_handle(node->saved[i].unpack(self));
+        // All or none: unpacking fails for a tensor that was changed in place since.
+        autograd::variable_list tensors;
+        for (auto &saved : node->saved) tensors.push_back(saved.unpack(self));
+        for (size_t i = 0; i < tensors.size(); ++i) results[i] = to_handle(std::move(tensors[i]));
     });
 }

@@ -2,7 +2,9 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
 
-#include <cmath>
+#include <algorithm>
+#include <sstream>
+#include <stdexcept>
 
 #include "handles.h"
 
@@ -25,12 +27,7 @@ struct Operator {
 
 Kind kind_of(const c10::TypePtr &declared) {
     c10::TypePtr type = declared;
-    bool optional = false;
-    if (auto inner = type->cast<c10::OptionalType>()) {
-        type = inner->getElementType();
-        optional = true;
-    }
-    (void)optional;
+    if (auto inner = type->cast<c10::OptionalType>()) type = inner->getElementType();
     switch (type->kind()) {
         case TypeKind::FloatType: return Kind::Float;
         case TypeKind::NumberType: return Kind::Scalar;
@@ -116,7 +113,7 @@ IValue to_ivalue(const nvlm_value &value, Kind kind) {
 void add_result(const IValue &result, nvlm_value *results, int32_t capacity, int32_t &count) {
     TORCH_CHECK(count < capacity, "more results than the caller has room for");
     nvlm_value &out = results[count++];
-    out = nvlm_value{};
+    out = nvlm_value{};  // a kind that is not known leaves it empty
     if (result.isNone()) {
         out.tag = NVLM_NONE;
     } else if (result.isTensor()) {
@@ -145,6 +142,14 @@ void add_result(const IValue &result, nvlm_value *results, int32_t capacity, int
     } else {
         TORCH_CHECK(false, "a result of kind ", result.tagKind(), " cannot be returned");
     }
+}
+
+void release_result(const nvlm_value &result) {
+    if (result.tag == NVLM_TENSOR) nvlm_tensor_release(static_cast<nvlm_tensor>(result.pointer));
+    if (result.tag == NVLM_TENSOR_LIST)
+        for (int32_t i = 0; i < result.length; ++i)
+            nvlm_tensor_release(static_cast<const nvlm_tensor *>(result.pointer)[i]);
+    if (result.tag == NVLM_TENSOR_LIST || result.tag == NVLM_STRING) std::free(result.pointer);
 }
 
 // Shapes of the tensor arguments, for messages: "Float[2, 3], Float[4]".
@@ -198,7 +203,12 @@ void call(Operator &op, const nvlm_value *arguments, int32_t argument_count, nvl
     }
     op.handle.callBoxed(&stack);
     *result_count = 0;
-    for (const auto &result : stack) add_result(result, results, capacity, *result_count);
+    try {
+        for (const auto &result : stack) add_result(result, results, capacity, *result_count);
+    } catch (...) {
+        for (int32_t i = 0; i < *result_count; ++i) release_result(results[i]);
+        throw;
+    }
 }
 
 }  // namespace
@@ -234,7 +244,10 @@ int nvlm_operator_call(nvlm_operator handle, const nvlm_value *arguments, int32_
     const int status =
         guarded([&] { call(op, arguments, argument_count, results, capacity, result_count); });
     if (status == NVLM_OK) return status;
-    const auto &name = op.handle.operator_name();
-    return fail(last_error + "\n  in " + name.name + (name.overload_name.empty() ? "" : "." + name.overload_name) +
-                "(" + describe(arguments, argument_count) + ")");
+    const std::string reason = last_error;
+    return guarded([&] {
+        const auto &name = op.handle.operator_name();
+        throw std::runtime_error(reason + "\n  in " + name.name + (name.overload_name.empty() ? "" : ".") +
+                                 name.overload_name + "(" + describe(arguments, argument_count) + ")");
+    });
 }

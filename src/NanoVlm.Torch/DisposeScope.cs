@@ -9,8 +9,9 @@ namespace TorchSharp;
 public sealed class DisposeScope : IDisposable
 {
     private readonly DisposeScopeManager manager;
-    // Insertion order does not matter, and identity does: tensors have no value equality.
-    private HashSet<IDisposable> disposables = new(ReferenceEqualityComparer.Instance);
+    // The tensors are linked through themselves: a step makes thousands, and a set would cost more than the calls.
+    private Tensor? newest;
+    private int count;
     private bool disposed;
 
     internal DisposeScope(DisposeScopeManager manager) => this.manager = manager;
@@ -18,13 +19,22 @@ public sealed class DisposeScope : IDisposable
     internal DisposeScope? Outer { get; init; }
 
     /// <summary>How many tensors the scope owns now.</summary>
-    public int DisposablesCount => disposables.Count;
+    public int DisposablesCount => Volatile.Read(ref count);
 
-    /// <summary>The tensors the scope owns now.</summary>
-    public IReadOnlyList<IDisposable> DisposablesView => [.. disposables];
+    /// <summary>The tensors the scope owns now, the newest first.</summary>
+    public IReadOnlyList<IDisposable> DisposablesView
+    {
+        get
+        {
+            var tensors = new List<IDisposable>(count);
+            lock (manager)
+                for (var tensor = newest; tensor is not null; tensor = tensor.Older) tensors.Add(tensor);
+            return tensors;
+        }
+    }
 
     /// <summary>Whether the scope owns this tensor.</summary>
-    public bool Contains(IDisposable disposable) => disposables.Contains(disposable);
+    public bool Contains(IDisposable disposable) => disposable is Tensor tensor && ReferenceEquals(tensor.Scope, this);
 
     /// <summary>Hands a tensor to the scope around this one; without one it is detached.</summary>
     public T MoveToOuter<T>(T disposable) where T : IDisposable => MoveToOther(Outer, disposable);
@@ -63,18 +73,20 @@ public sealed class DisposeScope : IDisposable
     /// <summary>Disposes of all that the scope owns but the tensors given; the scope stays open.</summary>
     public void DisposeEverythingBut(params IDisposable[] keep)
     {
-        HashSet<IDisposable> old;
+        Tensor? old;
         lock (manager)
         {
-            old = disposables;
-            disposables = new HashSet<IDisposable>(ReferenceEqualityComparer.Instance);
-            foreach (var disposable in keep)
-                if (old.Remove(disposable)) disposables.Add(disposable);
+            var kept = Array.FindAll(keep, Contains).Distinct(ReferenceEqualityComparer.Instance).ToArray();
+            foreach (var disposable in kept) Unlink((Tensor)disposable!);
+            (old, newest, count) = (newest, null, 0);
+            for (var tensor = old; tensor is not null; tensor = tensor.Older) tensor.Scope = null;
+            foreach (var disposable in kept) Link((Tensor)disposable!);
         }
-        foreach (var disposable in old)
+        for (Tensor? tensor = old, older; tensor is not null; tensor = older)
         {
-            if (disposable is Tensor tensor) tensor.Scope = null;
-            disposable.Dispose();
+            older = tensor.Older;
+            tensor.Older = tensor.Newer = null;
+            tensor.Dispose();
             DisposeScopeManager.Statistics.DisposedInScopeCount++;
         }
     }
@@ -87,27 +99,58 @@ public sealed class DisposeScope : IDisposable
     }
 
     /// <summary>Forgets a tensor that was disposed of elsewhere.</summary>
-    public void MarkAsDisposed(IDisposable disposable) => Remove(disposable);
+    public void MarkAsDisposed(IDisposable disposable)
+    {
+        if (disposable is Tensor tensor) Remove(tensor);
+    }
 
     /// <summary>Disposes of all that the scope owns and makes the scope around it current again.</summary>
     public void Dispose()
     {
         if (disposed) return;
+        manager.Close(this);
         disposed = true;
         DisposeEverything();
-        manager.Close(this);
     }
 
-    // A tensor may be disposed of on another thread than the one whose scope owns it.
+    // A tensor may be disposed of on another thread than the one whose scope owns it: the lists of a thread's scopes
+    // change under one lock.
     internal void Add(Tensor tensor)
     {
-        lock (manager) disposables.Add(tensor);
-        tensor.Scope = this;
+        var scope = this;
+        while (scope is { disposed: true }) scope = scope.Outer; // a scope that is over owns nothing
+        if (scope is null) return;
+        lock (scope.manager) scope.Link(tensor);
     }
 
-    internal void Remove(IDisposable disposable)
+    /// <summary>Whether the tensor was this scope's.</summary>
+    internal bool Remove(Tensor tensor)
     {
-        lock (manager) disposables.Remove(disposable);
+        lock (manager)
+        {
+            if (!ReferenceEquals(tensor.Scope, this)) return false;
+            Unlink(tensor);
+            return true;
+        }
+    }
+
+    private void Link(Tensor tensor)
+    {
+        tensor.Scope = this;
+        tensor.Older = newest;
+        if (newest is not null) newest.Newer = tensor;
+        newest = tensor;
+        count++;
+    }
+
+    private void Unlink(Tensor tensor)
+    {
+        if (tensor.Newer is null) newest = tensor.Older;
+        else tensor.Newer.Older = tensor.Older;
+        if (tensor.Older is not null) tensor.Older.Newer = tensor.Newer;
+        tensor.Older = tensor.Newer = null;
+        tensor.Scope = null;
+        count--;
     }
 }
 
@@ -133,13 +176,12 @@ public sealed class DisposeScopeManager
 
     internal void Close(DisposeScope scope)
     {
+        var isOpen = false;
+        for (var open = Current; open is not null && !isOpen; open = open.Outer) isOpen = ReferenceEquals(open, scope);
+        if (!isOpen) return;
         // Scopes close in reverse order; one that was left open inside goes with its outer scope.
-        for (var open = Current; open is not null; open = open.Outer)
-            if (ReferenceEquals(open, scope))
-            {
-                Current = scope.Outer;
-                return;
-            }
+        while (Current is { } inner && !ReferenceEquals(inner, scope)) inner.Dispose();
+        Current = scope.Outer;
     }
 
     internal void Register(Tensor tensor)

@@ -89,6 +89,7 @@ public static unsafe partial class torch
         public Generator manual_seed(long seed)
         {
             NativeMethods.Check(NativeMethods.nvlm_generator_set_seed(Handle, (ulong)seed));
+            GC.KeepAlive(this);
             return this;
         }
 
@@ -97,6 +98,7 @@ public static unsafe partial class torch
         {
             ulong value;
             NativeMethods.Check(NativeMethods.nvlm_generator_new_seed(Handle, &value));
+            GC.KeepAlive(this);
             return (long)value;
         }
 
@@ -105,6 +107,7 @@ public static unsafe partial class torch
         {
             ulong value;
             NativeMethods.Check(NativeMethods.nvlm_generator_seed(Handle, &value));
+            GC.KeepAlive(this);
             return (long)value;
         }
 
@@ -113,11 +116,17 @@ public static unsafe partial class torch
         {
             IntPtr state;
             NativeMethods.Check(NativeMethods.nvlm_generator_state(Handle, &state));
+            GC.KeepAlive(this);
             return new Tensor(state);
         }
 
         /// <summary>Restores a state.</summary>
-        public void set_state(Tensor value) => NativeMethods.Check(NativeMethods.nvlm_generator_set_state(Handle, value.Handle));
+        public void set_state(Tensor value)
+        {
+            NativeMethods.Check(NativeMethods.nvlm_generator_set_state(Handle, value.Handle));
+            GC.KeepAlive(value);
+            GC.KeepAlive(this);
+        }
 
         /// <summary>Frees the native generator.</summary>
         public void Dispose()

@@ -3,6 +3,7 @@ using NanoVlm.Configuration;
 using NanoVlm.Data;
 using NanoVlm.Evaluation;
 using NanoVlm.Images;
+using NanoVlm.Language;
 using NanoVlm.Models;
 using NanoVlm.Text;
 using Serilog;
@@ -55,11 +56,11 @@ public sealed class Trainer : IDisposable
             Mean = [.. config.Model.Image.Mean.Select(m => (float)m)],
             Std = [.. config.Model.Image.Std.Select(s => (float)s)],
         });
-        builder = new SampleBuilder(tokenizer, processor, architecture.MpImageTokenLength, config.Data.MaxTokens);
+        builder = new SampleBuilder(tokenizer, processor, architecture.MpImageTokenLength, config.Data.MaxTokens, config.Data.Turns == Turns.Independent);
 
         manual_seed(config.Train.Seed);
         model = new VisionLanguageModel(architecture, tokenizer.TokenToId(ImageTokens.Image)!.Value) { ComputeDtype = compute.Dtype };
-        Initialization.From(config.Model).Apply(model, config.Train.Seed);
+        Initialization.Apply(model, config.Model, config.Train.Seed);
         model.to(compute.Device);
         (var parts, groups) = ParameterGroups.Of(model, config.Train);
         optimizer = optim.AdamW(groups.Select(g => g.Group));
@@ -165,8 +166,9 @@ public sealed class Trainer : IDisposable
         var ids = tensor(batch.InputIds, [batch.Size, batch.Length], device: device);
         var labels = tensor(batch.Labels, [batch.Size, batch.Length], device: device);
         var pixels = batch.Tiles == 0 ? null : tensor(batch.Pixels, [batch.Tiles, 3, batch.TileSize, batch.TileSize], device: device);
-        // Rows are padded on the right, where a causal model's labelled tokens cannot see it: no mask is needed.
-        return model.Loss(model.forward(ids, pixels), labels).Sum;
+        var layout = batch.Layout is not { } rows ? null : new RowLayout(
+            tensor(rows.Positions, [batch.Size, batch.Length], device: device), tensor(rows.Documents, [batch.Size, batch.Length], device: device), rows.LastPosition);
+        return model.Loss(ids, pixels, labels, layout: layout).Sum;
     }
 
     private void Evaluate(int step, CancellationToken cancellation)

@@ -2,9 +2,9 @@
 //   q [B, T, H, D], k and v [B, S, G, D] with H a multiple of G (grouped queries: heads h G / H), one dtype, any strides
 //   with contiguous heads (slices of a fused projection are read where they lie).
 //   key_mask [B, S], bool or integer: keys with 0 are not attended to. documents [B, S], integer: a query (the last T of
-//   the S positions) attends to keys of its own document. causal: query i sees keys up to i + S - T. window > 0:
+//   the S positions) attends to keys of its own document and of document 0, which all share. causal: query i sees keys up to i + S - T. window > 0:
 //   only the last `window` of those positions. A query that sees nothing gives zeros and passes no gradient.
-//   Result [B, T, H, D], contiguous. Saved: q, k, v, the masks, the result, and log-sums [B, H, T] in float32.
+//   Result [B, T, H, D], contiguous. Saved: q, k, v, the masks, and log-sums [B, H, T] in float32.
 #include "common.h"
 
 namespace nanovlm {
@@ -49,7 +49,8 @@ struct Inputs {
         a.v = pointer(v, b * v.stride(0) + g * v.stride(2)), a.v_row = v.stride(1);
         a.keys = keys.defined() ? static_cast<const uint8_t*>(pointer(keys, b * a.key_tokens)) : nullptr;
         a.documents = documents.defined() ? static_cast<const int64_t*>(pointer(documents, b * a.key_tokens)) : nullptr;
-        a.out = pointer(out, b * out.stride(0) + g * group * out.stride(2)), a.out_row = out.stride(1), a.out_head = out.stride(2);
+        if (out.defined())
+            a.out = pointer(out, b * out.stride(0) + g * group * out.stride(2)), a.out_row = out.stride(1), a.out_head = out.stride(2);
         a.log_sum = log_sum.defined() ? static_cast<float*>(pointer(log_sum, (b * q.size(2) + g * group) * a.tokens)) : nullptr;
         return a;
     }
@@ -80,7 +81,7 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
         const Inputs in(q, k, v, key_mask, documents);
         const Tensor log_sum = at::empty({q.size(0), q.size(2), q.size(1)}, q.options().dtype(at::kFloat));
         const Tensor out = attend(in, causal, window, scale, log_sum);
-        context->save_for_backward({q, k, v, in.keys, in.documents, out, log_sum});
+        context->save_for_backward({q, k, v, in.keys, in.documents, log_sum});
         context->saved_data["causal"] = causal;
         context->saved_data["window"] = window;
         context->saved_data["scale"] = scale;
@@ -101,7 +102,7 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
                      dv = at::empty(in.v.sizes(), in.v.options());
         if (in.q.numel() == 0) dk.zero_(), dv.zero_();
         in.over_heads([&](int64_t b, int64_t g) {
-            Attention a = in.part(b, g, causal, window, scale, saved[5], saved[6]);
+            Attention a = in.part(b, g, causal, window, scale, {}, saved[5]);
             a.grad_out = pointer(grad, b * grad.stride(0) + g * a.group * grad.stride(2));
             a.grad_out_row = grad.stride(1), a.grad_out_head = grad.stride(2);
             a.grad_q = pointer(dq, b * dq.stride(0) + g * a.group * dq.stride(2)), a.grad_q_row = dq.stride(1), a.grad_q_head = dq.stride(2);

@@ -70,6 +70,16 @@ Tensor matmul(const Tensor& a, const Tensor& b, at::ScalarType result, const Ten
     return c;
 }
 
+Tensor product_weight(const Tensor& weight, at::ScalarType dtype) {
+    if (dtype != at::kBFloat16 || weight.scalar_type() != at::kFloat || !bfloat16_hardware()) return weight;
+    const Tensor from = weight.contiguous();
+    Tensor narrow = at::empty(from.sizes(), from.options().dtype(at::kBFloat16));
+    at::parallel_for(0, from.numel(), kGrain, [&](int64_t begin, int64_t end) {
+        cpu_kernels().from_float[kBfloat16](end - begin, floats(from) + begin, pointer(narrow, begin));
+    });
+    return narrow;
+}
+
 Tensor column_sum(const Tensor& rows) {
     // Blocks of rows are fixed, so the result is the same for every number of threads.
     const int64_t count = rows.size(0), columns = rows.size(1), block = std::max<int64_t>(256, (count + 63) / 64);

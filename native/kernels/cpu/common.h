@@ -56,13 +56,17 @@ void gemm(const Gemm& g);
 // where the CPU multiplies bfloat16 in hardware.
 Tensor matmul(const Tensor& a, const Tensor& b, at::ScalarType result, const Tensor& bias = {});
 
+// The weight as matmul wants it beside inputs of `dtype`: narrowed once where the product runs in hardware bfloat16,
+// otherwise as it is (it is converted while it is packed).
+Tensor product_weight(const Tensor& weight, at::ScalarType dtype);
+
 // Column sums [columns] in float32 of rows.
 Tensor column_sum(const Tensor& rows);
 
-// Elements for a thread at the least, for work of about `cost` nanoseconds an element.
+// Elements a thread takes at the least: below this, starting it costs more than it saves.
 constexpr int64_t kGrain = 4096;
 
-// Whether what an autograd function saves or computes for backward is wanted.
+// Whether backward will ask for the gradient of any of these.
 inline bool needs_grad(std::initializer_list<Tensor> inputs) {
     if (!at::GradMode::is_enabled()) return false;
     for (const Tensor& t : inputs)

@@ -39,7 +39,7 @@ Loss compute(const Tensor& hidden, const Tensor& weight, const Tensor& targets, 
     if (want_weight) loss.grad_weight = at::zeros(weight.sizes(), options);
     const Kernels& kernels = cpu_kernels();
     const Dtype type = dtype_of(hidden);
-    const Tensor head = weight.stride(1) == 1 ? weight : weight.contiguous();
+    const Tensor head = product_weight(weight.stride(1) == 1 ? weight : weight.contiguous(), hidden.scalar_type());
     const int64_t chunk = std::max<int64_t>(64, kLogits / std::max<int64_t>(vocabulary, 1));
     std::vector<double> losses(counted.size());
     for (int64_t first = 0; first < count; first += chunk) {

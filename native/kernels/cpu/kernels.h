@@ -32,7 +32,7 @@ struct Gemm {
 
 // One (batch, key-value head) of attention. Rows are tokens; the head dimension has unit stride.
 // `group` query heads share the key-value head, `*_head` apart. Key j is seen by query i when
-// keys[j] != 0, query_documents[i] == documents[j], j <= i + key_tokens - tokens (causal) and
+// keys[j] != 0, documents[j] is 0 (shared) or the query's, j <= i + key_tokens - tokens (causal) and
 // j > i + key_tokens - tokens - window (window > 0). A query that sees nothing gets zeros.
 struct Attention {
     Dtype type;
@@ -43,7 +43,7 @@ struct Attention {
     int64_t q_row, q_head, k_row, v_row;
     const uint8_t* keys;       // [key_tokens] or null
     const int64_t* documents;  // [key_tokens] or null
-    void* out;                 // forward: written; backward: read
+    void* out;                 // forward only
     int64_t out_row, out_head;
     float* log_sum;  // [group, tokens]: log of the sum of exponentials of the scaled scores; may be null in forward
     // backward only

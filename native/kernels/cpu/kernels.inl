@@ -300,7 +300,7 @@ struct Seen {
 
 // Whether query i sees key j, by the masks that no range expresses.
 static bool masked(const Attention& a, int64_t i, int64_t j) {
-    return (a.keys && !a.keys[j]) || (a.documents && a.documents[j] != a.documents[i + a.key_tokens - a.tokens]);
+    return (a.keys && !a.keys[j]) || (a.documents && a.documents[j] != 0 && a.documents[j] != a.documents[i + a.key_tokens - a.tokens]);
 }
 
 // scores [last - first, seen] of a query block, scaled; what a query does not see becomes zero at `unseen`.
@@ -396,8 +396,7 @@ static void attention_forward(const Attention& a, float* scratch) {
         }
 }
 
-template <class T>
-static float dot(int64_t n, const T* x, const T* y) {
+static float dot(int64_t n, const float* x, const float* y) {
     F total = F{};
     for_lanes(n, [&](int64_t i, auto lanes) { total += lanes.load(x + i) * lanes.load(y + i); });
     return sum(total);
@@ -424,7 +423,6 @@ static void attention_backward(const Attention& a, float* scratch) {
             const int64_t columns = seen.end - seen.begin;
             const void* q = at(a.type, a.q, head * a.q_head + first * a.q_row);
             const void* grad_out = at(a.type, a.grad_out, head * a.grad_out_head + first * a.grad_out_row);
-            const void* out = at(a.type, a.out, head * a.out_head + first * a.out_row);
             const void *k = at(a.type, a.k, seen.begin * a.k_row), *v = at(a.type, a.v, seen.begin * a.v_row);
 
             scores_of(a, head, first, rows, seen, p, rest);
@@ -434,11 +432,10 @@ static void attention_backward(const Attention& a, float* scratch) {
                          grad_v + seen.begin * a.dim, a.dim, true), rest);
             gemm(product(rows, columns, a.dim, a.type, grad_out, a.grad_out_row, 1, a.type, v, 1, a.v_row, kFloat, ds, columns, false), rest);
             for (int64_t i = 0; i < rows; i++) {
-                const float delta = a.type == kFloat
-                    ? dot(a.dim, (const float*)grad_out + i * a.grad_out_row, (const float*)out + i * a.out_row)
-                    : dot(a.dim, (const bf16*)grad_out + i * a.grad_out_row, (const bf16*)out + i * a.out_row);
                 const float* p_row = p + i * columns;
                 float* row = ds + i * columns;
+                // From the same probabilities and products as below: exactly zero where one key is seen, in bfloat16 too.
+                const float delta = dot(columns, p_row, row);
                 for_lanes(columns, [&](int64_t j, auto lanes) { lanes.store(row + j, lanes.load(p_row + j) * (lanes.load(row + j) - delta) * a.scale); });
             }
             gemm(product(rows, a.dim, columns, kFloat, ds, columns, 1, a.type, k, a.k_row, 1, a.type,

@@ -1,19 +1,23 @@
 // nanovlm::linear(Tensor input, Tensor weight, Tensor? bias) -> Tensor
 //   input [..., in], weight [out, in], bias [out]; result [..., out] in the input's dtype.
 //   The weight and bias may be float32 masters of a bfloat16 input; their gradients have their dtype.
-//   Saved: input, weight.
+//   Saved: input, weight (its bfloat16 copy where the product runs in hardware bfloat16).
 #include "common.h"
 
 namespace nanovlm {
 namespace {
 
-Tensor linear_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
+void check_arguments(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
     check_float("linear", "input", input);
     check_float("linear", "weight", weight);
     TORCH_CHECK(weight.dim() == 2 && input.dim() >= 1 && input.size(-1) == weight.size(1), "nanovlm::linear: input ", input.sizes(),
                 " does not match weight ", weight.sizes(), " [out, in]");
     TORCH_CHECK(!has(bias) || (bias->dim() == 1 && bias->size(0) == weight.size(0)), "nanovlm::linear: bias ", value(bias).sizes(),
                 " does not match weight ", weight.sizes(), " [out, in]");
+}
+
+// weight may be product_weight's.
+Tensor product(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
     std::vector<int64_t> sizes = input.sizes().vec();
     sizes.back() = weight.size(0);
     if (input.numel() == 0) {
@@ -23,26 +27,35 @@ Tensor linear_forward(const Tensor& input, const Tensor& weight, const OptionalT
     return matmul(as_rows(input), weight.t(), input.scalar_type(), as_float(value(bias))).view(sizes);
 }
 
+Tensor linear_forward(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
+    check_arguments(input, weight, bias);
+    return product(input, product_weight(weight, input.scalar_type()), bias);
+}
+
 struct Linear : torch::autograd::Function<Linear> {
     static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
         at::AutoDispatchBelowADInplaceOrView guard;
-        context->save_for_backward({input, weight});
+        check_arguments(input, weight, bias);
+        const Tensor factor = product_weight(weight, input.scalar_type());
+        context->save_for_backward({input, factor});
+        context->saved_data["weight_type"] = static_cast<int64_t>(weight.scalar_type());
         context->saved_data["bias_type"] = has(bias) ? static_cast<int64_t>(bias->scalar_type()) : int64_t(-1);
-        return linear_forward(input, weight, bias);
+        return product(input, factor, bias);
     }
 
     static variable_list backward(AutogradContext* context, variable_list grads) {
         const variable_list saved = context->get_saved_variables();
         const Tensor &input = saved[0], &weight = saved[1];
+        const auto weight_type = at::ScalarType(context->saved_data["weight_type"].toInt());
         const int64_t bias_type = context->saved_data["bias_type"].toInt();
         if (!grads[0].defined()) return {Tensor(), Tensor(), Tensor()};
         if (input.numel() == 0 || grads[0].numel() == 0)
-            return {at::zeros_like(input), at::zeros_like(weight),
+            return {at::zeros_like(input), at::zeros(weight.sizes(), weight.options().dtype(weight_type)),
                     bias_type < 0 ? Tensor() : at::zeros({weight.size(0)}, weight.options().dtype(at::ScalarType(bias_type)))};
         const Tensor grad = as_rows(grads[0].to(input.scalar_type()));
         Tensor grad_input, grad_weight, grad_bias;
         if (context->needs_input_grad(0)) grad_input = matmul(grad, weight, input.scalar_type()).view(input.sizes());
-        if (context->needs_input_grad(1)) grad_weight = matmul(grad.t(), as_rows(input), weight.scalar_type());
+        if (context->needs_input_grad(1)) grad_weight = matmul(grad.t(), as_rows(input), weight_type);
         if (bias_type >= 0 && context->needs_input_grad(2)) grad_bias = column_sum(grad).to(at::ScalarType(bias_type));
         return {grad_input, grad_weight, grad_bias};
     }

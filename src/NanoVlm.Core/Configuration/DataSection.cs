@@ -27,6 +27,9 @@ public sealed record DataSection : IChecked
     /// <summary>Whether several samples share a row. Not available yet.</summary>
     public bool Packing { get; init; }
 
+    /// <summary>Whether the turns of a conversation see the turns before them.</summary>
+    public Turns Turns { get; init; }
+
     /// <summary>Most images in a sample.</summary>
     [Range(1, int.MaxValue)]
     public int MaxImages { get; init; } = 4;
@@ -86,4 +89,14 @@ public sealed record JsonlSource : DataSource
 {
     /// <summary>The file; image paths in it are relative to its folder.</summary>
     public required string Path { get; init; }
+}
+
+/// <summary>What the turns of a conversation see of each other in training.</summary>
+public enum Turns
+{
+    /// <summary>Each sees those before it.</summary>
+    Conversation,
+
+    /// <summary>Each sees the images and itself only, as a question asked alone does; the images are encoded once for all.</summary>
+    Independent,
 }

@@ -75,9 +75,12 @@ public sealed record VisionSection : IChecked
     [Range(0.0, 1.0, MaximumIsExclusive = true)]
     public double Dropout { get; init; }
 
-    /// <summary>Standard deviation of the weights at the start.</summary>
+    /// <summary>Standard deviation of the matrices at the start; null: 1 / sqrt(inputs), which suits narrow models.</summary>
     [Range(0.0, 1.0, MinimumIsExclusive = true)]
-    public double InitializerRange { get; init; } = 0.02;
+    public double? InitializerRange { get; init; }
+
+    /// <summary>What the position embeddings are at the start, before they are trained like all else.</summary>
+    public PositionInitializer PositionInitializer { get; init; }
 
     /// <summary>Standard deviation of the position embeddings at the start. nanoVLM's uniform [0, 1) drowns the patches of a small tower.</summary>
     [Range(0.0, 1.0)]
@@ -140,9 +143,13 @@ public sealed record LanguageSection : IChecked
     [Range(0.0, 1.0, MaximumIsExclusive = true)]
     public double Dropout { get; init; }
 
-    /// <summary>Standard deviation of the weights at the start.</summary>
+    /// <summary>Standard deviation of the matrices at the start; null: 1 / sqrt(inputs), which suits narrow models.</summary>
     [Range(0.0, 1.0, MinimumIsExclusive = true)]
-    public double InitializerRange { get; init; } = 0.02;
+    public double? InitializerRange { get; init; }
+
+    /// <summary>Standard deviation of the token embeddings at the start.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
+    public double EmbeddingInitializerRange { get; init; } = 0.02;
 
     void IChecked.Check(ConfigurationRules rules)
     {
@@ -170,8 +177,22 @@ public sealed record ProjectorSection : IChecked
     /// <summary>What follows the pixel shuffle.</summary>
     public ProjectorKind Kind { get; init; }
 
+    /// <summary>Standard deviation of its weights at the start; null: 1 / sqrt(inputs).</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
+    public double? InitializerRange { get; init; }
+
     void IChecked.Check(ConfigurationRules rules) =>
         rules.Require(Kind == ProjectorKind.Linear, "kind", "'mlp' is not available yet; use 'linear'");
+}
+
+/// <summary>How position embeddings begin.</summary>
+public enum PositionInitializer
+{
+    /// <summary>Drawn from a normal distribution.</summary>
+    Normal,
+
+    /// <summary>Sines and cosines of row and column, as in a fixed 2-D encoding: neighbours are alike from the first step.</summary>
+    Sincos,
 }
 
 /// <summary>The layers after the pixel shuffle.</summary>

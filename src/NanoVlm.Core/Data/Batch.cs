@@ -19,9 +19,10 @@ public readonly record struct LoaderPosition(int Epoch, int Index);
 /// <param name="Pixels">The tiles in the order of the rows, <c>[N, 3, S, S]</c>.</param>
 /// <param name="Origins">Where each row comes from, for messages.</param>
 /// <param name="Next">The position after this batch.</param>
+/// <param name="Layout">Where the turns of a row are independent of each other, or null.</param>
 public sealed record Batch(
     int Size, int Length, long[] InputIds, long[] Labels, long[] AttentionMask,
-    int Tiles, int TileSize, float[] Pixels, IReadOnlyList<string> Origins, LoaderPosition Next)
+    int Tiles, int TileSize, float[] Pixels, IReadOnlyList<string> Origins, LoaderPosition Next, BatchLayout? Layout = null)
 {
     private const int LengthMultiple = 8;
 
@@ -51,6 +52,27 @@ public sealed record Batch(
             sample.Pixels.CopyTo(pixels, filled);
             filled += sample.Pixels.Length;
         }
-        return new Batch(samples.Count, length, ids, labels, mask, samples.Sum(sample => sample.Tiles), tileSize, pixels, [.. samples.Select(sample => sample.Origin)], next);
+        return new Batch(
+            samples.Count, length, ids, labels, mask, samples.Sum(sample => sample.Tiles), tileSize, pixels, [.. samples.Select(sample => sample.Origin)], next,
+            BatchLayout.Of(samples, length));
+    }
+}
+
+/// <summary>How independent turns stand in the rows of a batch; see <see cref="SampleLayout"/>.</summary>
+/// <param name="Positions">Where each token stands in its own turn, <c>[B, T]</c>.</param>
+/// <param name="Documents">The turn it belongs to; 0: the shared beginning; -1: padding, <c>[B, T]</c>.</param>
+/// <param name="LastPosition">The largest position.</param>
+public sealed record BatchLayout(long[] Positions, long[] Documents, int LastPosition)
+{
+    internal static BatchLayout? Of(IReadOnlyList<Sample> samples, int length)
+    {
+        if (samples.All(sample => sample.Layout is null)) return null;
+        var positions = new long[samples.Count * length];
+        var documents = new long[positions.Length];
+        Array.Fill(documents, -1);
+        for (var row = 0; row < samples.Count; row++)
+            for (int i = 0, at = row * length; i < samples[row].InputIds.Length; i++, at++)
+                (positions[at], documents[at]) = samples[row].Layout is { } layout ? (layout.Positions[i], layout.Documents[i]) : (i, 1);
+        return new BatchLayout(positions, documents, (int)positions.Max());
     }
 }

@@ -1,9 +1,15 @@
+using NanoVlm.Text;
+
 namespace NanoVlm.Data;
 
 /// <summary>A question and its answer.</summary>
 /// <param name="User">What is asked; <c>&lt;image&gt;</c> marks the place of an image.</param>
 /// <param name="Assistant">What is to be answered.</param>
-public sealed record Turn(string User, string Assistant);
+public sealed record Turn(string User, string Assistant)
+{
+    /// <summary>The turn as two messages.</summary>
+    public List<ChatMessage> Messages() => [new("user", User), new("assistant", Assistant)];
+}
 
 /// <summary>One conversation of a data set as it is stored: text and the files of its images.</summary>
 /// <param name="Origin">Where it comes from, for messages: file and line.</param>

@@ -10,7 +10,13 @@ namespace NanoVlm.Data;
 /// <see cref="SampleBuilder.IgnoreLabel"/>, <c>[T]</c>.</param>
 /// <param name="Pixels">The tiles of its images, <c>[Tiles, 3, S, S]</c>.</param>
 /// <param name="Tiles">How many tiles; each takes the place of the same number of image tokens.</param>
-public sealed record Sample(string Origin, int[] InputIds, int[] Labels, float[] Pixels, int Tiles);
+/// <param name="Layout">Where the turns are independent of each other: which of them each token belongs to.</param>
+public sealed record Sample(string Origin, int[] InputIds, int[] Labels, float[] Pixels, int Tiles, SampleLayout? Layout = null);
+
+/// <summary>How independent turns stand side by side after the images they share.</summary>
+/// <param name="Positions">Where each token stands in its own turn, <c>[T]</c>.</param>
+/// <param name="Documents">The turn it belongs to, from 1; 0: the shared beginning, <c>[T]</c>.</param>
+public sealed record SampleLayout(int[] Positions, int[] Documents);
 
 /// <summary>
 /// Turns conversations into tokens, labels and pixels, as nanoVLM does (<c>data/datasets.py</c>): the image string goes where
@@ -29,6 +35,7 @@ public sealed class SampleBuilder
     private readonly int _imageTokenId;
     private readonly int _tokensPerTile;
     private readonly int _maxTokens;
+    private readonly bool _independentTurns;
     private readonly bool _globalImage;
 
     /// <summary>Prepares a builder.</summary>
@@ -36,10 +43,12 @@ public sealed class SampleBuilder
     /// <param name="processor">Makes the tiles.</param>
     /// <param name="tokensPerTile">Image tokens that a tile takes the place of.</param>
     /// <param name="maxTokens">The longest conversation; longer ones lose their last turns.</param>
+    /// <param name="independentTurns">Whether the turns of a conversation do not see each other: each reads as if it were alone
+    /// after the images, which are encoded once for all.</param>
     /// <exception cref="NanoVlmException">The tokenizer has no image token or no chat template.</exception>
-    public SampleBuilder(Tokenizer tokenizer, ImageProcessor processor, int tokensPerTile, int maxTokens = int.MaxValue)
+    public SampleBuilder(Tokenizer tokenizer, ImageProcessor processor, int tokensPerTile, int maxTokens = int.MaxValue, bool independentTurns = false)
     {
-        (_tokenizer, _processor, _tokensPerTile, _maxTokens) = (tokenizer, processor, tokensPerTile, maxTokens);
+        (_tokenizer, _processor, _tokensPerTile, _maxTokens, _independentTurns) = (tokenizer, processor, tokensPerTile, maxTokens, independentTurns);
         _template = ChatTemplate.Parse(tokenizer.ChatTemplate ?? throw new NanoVlmException("The tokenizer has no chat template; put one in tokenizer_config.json."));
         _imageTokenId = tokenizer.TokenToId(ImageTokens.Image)
             ?? throw new NanoVlmException($"The tokenizer has no token {ImageTokens.Image}; add the image tokens to it first.");
@@ -63,12 +72,9 @@ public sealed class SampleBuilder
         try
         {
             var pixels = Tiles([.. raw.Images.Select(load ?? ImageCodec.Load)], out var grids);
+            if (_independentTurns && raw.Turns.Count > 1) return Independent(raw, pixels, grids);
             var messages = new List<ChatMessage>(raw.Turns.Count * 2);
-            foreach (var turn in raw.Turns)
-            {
-                messages.Add(new ChatMessage("user", turn.User));
-                messages.Add(new ChatMessage("assistant", turn.Assistant));
-            }
+            foreach (var turn in raw.Turns) messages.AddRange(turn.Messages());
             PlaceImages(messages, grids);
             var chat = _template.Encode(_tokenizer, messages);
             while (chat.Ids.Length > _maxTokens && messages.Count > 2)
@@ -105,14 +111,42 @@ public sealed class SampleBuilder
         return Finish("prompt", chat, pixels, labels);
     }
 
-    private Sample Finish(string origin, EncodedChat chat, float[] pixels, int[] labels)
+    // Every turn as it would be alone, behind the beginning that all have in common: up to the last image token.
+    private Sample Independent(RawSample raw, float[] pixels, (int Rows, int Columns)[] grids)
+    {
+        var (ids, labels, positions, documents) = (new List<int>(), new List<int>(), new List<int>(), new List<int>());
+        int[] shared = [];
+        for (var turn = 0; turn < raw.Turns.Count; turn++)
+        {
+            var messages = raw.Turns[turn].Messages();
+            PlaceImages(messages, grids);
+            var chat = _template.Encode(_tokenizer, messages);
+            if (turn == 0) shared = chat.Ids[..(Array.LastIndexOf(chat.Ids, _imageTokenId) + 1)];
+            if (!chat.Ids.AsSpan().StartsWith(shared) || Array.LastIndexOf(chat.Ids, _imageTokenId) + 1 != shared.Length)
+                throw new NanoVlmException($"turn {turn + 1} has text before its images, which independent turns cannot share; set data.turns to conversation.");
+            var start = turn == 0 ? 0 : shared.Length;
+            if (turn > 0 && ids.Count + chat.Ids.Length - start > _maxTokens) break;
+            ids.AddRange(chat.Ids.AsSpan(start));
+            labels.AddRange(chat.NextTokenLabels(IgnoreLabel).AsSpan(start));
+            for (var i = start; i < chat.Ids.Length; i++)
+            {
+                positions.Add(i);
+                documents.Add(i < shared.Length ? 0 : turn + 1);
+            }
+        }
+        return Finish(raw.Origin, [.. ids], pixels, [.. labels]) with { Layout = new SampleLayout([.. positions], [.. documents]) };
+    }
+
+    private Sample Finish(string origin, EncodedChat chat, float[] pixels, int[] labels) => Finish(origin, chat.Ids, pixels, labels);
+
+    private Sample Finish(string origin, int[] ids, float[] pixels, int[] labels)
     {
         var tiles = pixels.Length / (3 * TileSize * TileSize);
-        if (chat.Ids.Length > _maxTokens)
-            throw new NanoVlmException($"the first turn has {chat.Ids.Length} tokens with its images; at most {_maxTokens} are allowed (max_tokens).");
-        if (chat.Ids.Count(id => id == _imageTokenId) is var found && found != tiles * _tokensPerTile)
-            throw new NanoVlmException($"the first {chat.Ids.Length} tokens hold {found} image tokens; {tiles} tiles of {_tokensPerTile} were expected (max_tokens is {_maxTokens}).");
-        return new Sample(origin, chat.Ids, labels, pixels, tiles);
+        if (ids.Length > _maxTokens)
+            throw new NanoVlmException($"the first turn has {ids.Length} tokens with its images; at most {_maxTokens} are allowed (max_tokens).");
+        if (ids.Count(id => id == _imageTokenId) is var found && found != tiles * _tokensPerTile)
+            throw new NanoVlmException($"the first {ids.Length} tokens hold {found} image tokens; {tiles} tiles of {_tokensPerTile} were expected (max_tokens is {_maxTokens}).");
+        return new Sample(origin, ids, labels, pixels, tiles);
     }
 
     private float[] Tiles(IReadOnlyList<RgbImage> images, out (int Rows, int Columns)[] grids)

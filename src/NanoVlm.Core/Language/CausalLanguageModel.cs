@@ -52,18 +52,24 @@ public sealed class CausalLanguageModel : Module
     /// <param name="attentionMask">[B, S] over all keys, cached ones included; 0 where padding is. Null: nothing is padding.</param>
     /// <param name="cache">Keys and values of the tokens before these; the new ones are added.</param>
     /// <param name="hiddenStates">Receives every block's input and the last block's output, if given.</param>
-    /// <returns>[B, T, hidden].</returns>
-    public Tensor forward(Tensor embeddings, Tensor? attentionMask = null, KvCache? cache = null, List<Tensor>? hiddenStates = null)
+    /// <param name="layout">Where rows hold several texts; null: one text from position 0, or from where the cache ends.</param>
+    /// <param name="rows">[N], numbers in B T: the only positions whose result is wanted. The last block computes no others.</param>
+    /// <returns>[B, T, hidden]; [N, hidden] with <paramref name="rows"/>.</returns>
+    public Tensor forward(
+        Tensor embeddings, Tensor? attentionMask = null, KvCache? cache = null, List<Tensor>? hiddenStates = null, RowLayout? layout = null, Tensor? rows = null)
     {
         using var scope = NewDisposeScope();
         var start = cache?.Length ?? 0;
         var end = start + embeddings.shape[1];
-        var (cos, sin) = rotary_embd.Angles(arange(start, end, device: embeddings.device), end - 1); // [T, D]
+        var (cos, sin) = layout is null
+            ? rotary_embd.Angles(arange(start, end, device: embeddings.device), end - 1) // [T, D]
+            : rotary_embd.Angles(layout.Positions, layout.LastPosition);                 // [B, T, D]
+        var seen = new Visibility(cos, sin, attentionMask, layout?.Documents, cache);
         var x = embeddings;
-        foreach (var block in blocks)
+        for (var layer = 0; layer < blocks.Count; layer++)
         {
             hiddenStates?.Add(x.alias().DetachFromDisposeScope());
-            x = block.forward(x, cos, sin, attentionMask, cache);
+            x = blocks[layer].forward(x, seen, layer == blocks.Count - 1 ? rows : null);
         }
         hiddenStates?.Add(x.alias().DetachFromDisposeScope());
         return norm.call(x).MoveToOuterDisposeScope();
@@ -85,9 +91,9 @@ public sealed class CausalLanguageModel : Module
             RegisterComponents();
         }
 
-        public Tensor forward(Tensor x, Tensor cos, Tensor sin, Tensor? attentionMask, KvCache? cache)
+        public Tensor forward(Tensor x, Visibility seen, Tensor? rows)
         {
-            x = x + attn.forward(norm1.call(x), cos, sin, attentionMask, cache);
+            x = Select(x, rows) + attn.forward(norm1.call(x), seen, rows);
             return x + mlp.call(norm2.call(x));
         }
     }
@@ -118,15 +124,20 @@ public sealed class CausalLanguageModel : Module
             RegisterComponents();
         }
 
-        public Tensor forward(Tensor x, Tensor cos, Tensor sin, Tensor? attentionMask, KvCache? cache)
+        public Tensor forward(Tensor x, Visibility seen, Tensor? rows)
         {
             var (batch, tokens) = (x.shape[0], x.shape[1]);
-            var q = Kernels.Rotary(q_proj.call(x).view(batch, tokens, heads, headDim), cos, sin);   // [B, T, H, D]
-            var k = Kernels.Rotary(k_proj.call(x).view(batch, tokens, kvHeads, headDim), cos, sin); // [B, T, G, D]
-            var v = v_proj.call(x).view(batch, tokens, kvHeads, headDim);                           // [B, T, G, D]
-            if (cache is not null) (k, v) = cache.Append(layer, k, v);
-            var y = Kernels.Attention(q, k, v, attentionMask, causal: true, 1 / Math.Sqrt(headDim)); // [B, T, H, D]
-            return functional.dropout(out_proj.call(y.view(batch, tokens, heads * headDim)), dropout, training);
+            var q = Kernels.Rotary(q_proj.call(x).view(batch, tokens, heads, headDim), seen.Cos, seen.Sin);   // [B, T, H, D]
+            var k = Kernels.Rotary(k_proj.call(x).view(batch, tokens, kvHeads, headDim), seen.Cos, seen.Sin); // [B, T, G, D]
+            var v = v_proj.call(x).view(batch, tokens, kvHeads, headDim);                                     // [B, T, G, D]
+            if (seen.Cache is not null) (k, v) = seen.Cache.Append(layer, k, v);
+            var y = Kernels.Attention(q, k, v, seen.AttentionMask, seen.Documents, causal: true, 1 / Math.Sqrt(headDim)); // [B, T, H, D]
+            return functional.dropout(out_proj.call(Select(y.view(batch, tokens, heads * headDim), rows)), dropout, training);
         }
     }
+
+    // What every block needs to know of the tokens: where they are and which see each other.
+    private sealed record Visibility(Tensor Cos, Tensor Sin, Tensor? AttentionMask, Tensor? Documents, KvCache? Cache);
+
+    private static Tensor Select(Tensor x, Tensor? rows) => rows is null ? x : x.view(-1, x.shape[^1]).index_select(0, rows);
 }

@@ -83,18 +83,24 @@ public static partial class Kernels
     /// <param name="k">[B, S, G, D]; H is a multiple of G.</param>
     /// <param name="v">[B, S, G, D].</param>
     /// <param name="keyMask">[B, S], integer: keys with 0 are not seen.</param>
+    /// <param name="documents">[B, S], Int64: a query sees the keys of its own document and of document 0, which all share.</param>
     /// <param name="causal">Whether query i sees keys up to i + S - T only.</param>
     /// <param name="scale">Factor on the scores; usually 1 / sqrt(D).</param>
     /// <returns>[B, T, H, D], contiguous.</returns>
-    public static Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor? keyMask, bool causal, double scale)
+    public static Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor? keyMask, Tensor? documents, bool causal, double scale)
     {
-        if (Takes(q)) return FusedAttention(q, k, v, keyMask, causal, scale);
+        if (Takes(q)) return FusedAttention(q, k, v, keyMask, documents, causal, scale);
         var (queries, keys, groups) = (q.shape[1], k.shape[1], q.shape[2] / k.shape[2]);
         var scores = Heads(q).matmul(Repeated(k).transpose(-2, -1)).to(ScalarType.Float32) * scale; // [B, H, T, S]
         if (causal && queries > 1)
         {
             var seen = ones(queries, keys, ScalarType.Bool, q.device).tril(keys - queries);
             scores = scores.masked_fill(seen.logical_not(), double.NegativeInfinity);
+        }
+        if (documents is not null)
+        {
+            var own = documents.narrow(1, keys - queries, queries).unsqueeze(2) == documents.unsqueeze(1); // [B, T, S]
+            scores = scores.masked_fill((own | (documents == 0).unsqueeze(1)).logical_not().unsqueeze(1), double.NegativeInfinity);
         }
         if (keyMask is not null)
             scores = scores + (1.0 - keyMask.to(ScalarType.Float32)).unsqueeze(1).unsqueeze(1) * finfo(ScalarType.Float32).min;

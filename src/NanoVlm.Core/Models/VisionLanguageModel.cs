@@ -109,4 +109,22 @@ public sealed class VisionLanguageModel : Module
         var sum = Kernels.LinearCrossEntropy(rows, decoder.HeadWeight, flat.index_select(0, positions));
         return (sum.MoveToOuterDisposeScope(), positions.shape[0]);
     }
+
+    /// <summary>The same from tokens and pixels, as training needs it: the last block too computes the labelled positions only.</summary>
+    /// <param name="inputIds">[B, T], Int64.</param>
+    /// <param name="pixelValues">[N, 3, S, S] in the order of the placeholders, or null.</param>
+    /// <param name="labels">[B, T], Int64, already shifted: the label of a position is the next token. -100: none.</param>
+    /// <param name="attentionMask">[B, T], 0 where padding is. Padding on the right needs no mask: no labelled token sees it.</param>
+    /// <param name="layout">Where rows hold several texts, or null.</param>
+    /// <returns>The sum, a float32 number, and how many positions have a label.</returns>
+    public (Tensor Sum, long Count) Loss(Tensor inputIds, Tensor? pixelValues, Tensor labels, Tensor? attentionMask = null, RowLayout? layout = null)
+    {
+        using var scope = NewDisposeScope();
+        var features = pixelValues is null ? null : EncodeImages(pixelValues);
+        var flat = labels.flatten();
+        var positions = (flat != IgnoreIndex).nonzero().flatten();
+        var hidden = decoder.forward(Embed(inputIds, features), attentionMask, layout: layout, rows: positions); // [N, hidden]
+        var sum = Kernels.LinearCrossEntropy(hidden, decoder.HeadWeight, flat.index_select(0, positions));
+        return (sum.MoveToOuterDisposeScope(), positions.shape[0]);
+    }
 }

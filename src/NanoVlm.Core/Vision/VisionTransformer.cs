@@ -97,7 +97,7 @@ public sealed class VisionTransformer : Module<Tensor, ScalarType, Tensor>
         {
             var (batch, tokens, size) = (x.shape[0], x.shape[1], x.shape[2]);
             var parts = qkv_proj.call(x).split(size, -1).Select(part => part.view(batch, tokens, heads, size / heads)).ToArray(); // 3 x [B, T, H, D]
-            var y = Kernels.Attention(parts[0], parts[1], parts[2], null, causal: false, 1 / Math.Sqrt(size / heads));
+            var y = Kernels.Attention(parts[0], parts[1], parts[2], null, null, causal: false, 1 / Math.Sqrt(size / heads));
             return functional.dropout(out_proj.call(y.view(batch, tokens, size)), dropout, training);
         }
     }

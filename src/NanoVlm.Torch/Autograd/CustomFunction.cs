@@ -84,8 +84,9 @@ public static unsafe partial class torch
         }
 
         // What the native node holds on to: reached through a GCHandle, freed with the node.
-        private sealed class Recorded(AutogradContext context, Func<AutogradContext, List<Tensor>, List<Tensor>> backward, int[] tensorPositions)
+        private sealed class Recorded(AutogradContext context, Func<AutogradContext, List<Tensor>, List<Tensor>> backward, int[] tensorPositions, int argumentCount)
         {
+            internal readonly int ArgumentCount = argumentCount;
             internal readonly AutogradContext Context = context;
             internal readonly Func<AutogradContext, List<Tensor>, List<Tensor>> Backward = backward;
             internal readonly int[] TensorPositions = tensorPositions;
@@ -100,35 +101,55 @@ public static unsafe partial class torch
             List<Tensor> outputs;
             using (no_grad()) outputs = forward(context, arguments);
 
-            var state = GCHandle.Alloc(new Recorded(context, backward, positions));
             var results = outputs.Select(output => output.Handle).ToArray();
             var flags = outputs.Select(output => context.NonDifferentiable.Any(other => other.Handle == output.Handle) ? (byte)1 : (byte)0).ToArray();
             fixed (IntPtr* from = Handles(inputs), to = results, dirty = Handles(context.Dirty), saved = Handles(context.Saved))
             fixed (byte* flag = flags)
-                // The node owns the handle from here on, also when the call fails.
+            {
+                // The native node owns this handle and frees it, also when the call fails.
+                var state = GCHandle.Alloc(new Recorded(context, backward, positions, arguments.Length));
                 NativeMethods.Check(NativeMethods.nvlm_custom_function(name, from, inputs.Length, to, flag, results.Length, dirty, context.Dirty.Count,
                     saved, context.Saved.Count, context.MaterializeGrads ? 1 : 0, &Backward, &Free, (void*)GCHandle.ToIntPtr(state)));
-            GC.KeepAlive(outputs);
+            }
+            var wrapped = new List<Tensor>(results.Length);
+            for (var i = 0; i < results.Length; i++)
+            {
+                if (results[i] == outputs[i].Handle)
+                {
+                    // Forward's own object, now with a history.
+                    NativeMethods.nvlm_tensor_release(results[i]);
+                    wrapped.Add(outputs[i]);
+                }
+                else
+                {
+                    wrapped.Add(new Tensor(results[i])); // an input that was returned: a view of it
+                }
+            }
+            GC.KeepAlive(inputs);
+            GC.KeepAlive(context.Saved);
+            GC.KeepAlive(context.Dirty);
             context.ForgetForward();
-            return [.. results.Select(handle => new Tensor(handle))];
+            return wrapped;
         }
 
         [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
         private static byte* Backward(void* state, IntPtr node, IntPtr* gradients, int gradientCount, IntPtr* results, int resultCount)
         {
+            var recorded = (Recorded)GCHandle.FromIntPtr((IntPtr)state).Target!;
             try
             {
-                var recorded = (Recorded)GCHandle.FromIntPtr((IntPtr)state).Target!;
                 using var scope = NewDisposeScope();
                 var incoming = new List<Tensor>(gradientCount);
                 for (var i = 0; i < gradientCount; i++)
                     incoming.Add(gradients[i] == 0 ? null! : new Tensor(NativeMethods.nvlm_tensor_retain(gradients[i])));
                 recorded.Context.Node = node;
                 var outgoing = recorded.Backward(recorded.Context, incoming);
+                if (outgoing.Count < recorded.ArgumentCount)
+                    throw new InvalidOperationException($"backward returned {outgoing.Count} gradients for {recorded.ArgumentCount} arguments of apply; give one for each, null where there is none.");
                 for (var i = 0; i < resultCount && i < recorded.TensorPositions.Length; i++)
                 {
                     var position = recorded.TensorPositions[i];
-                    var gradient = position < outgoing.Count ? outgoing[position] : null;
+                    var gradient = outgoing[position];
                     results[i] = gradient is null ? 0 : NativeMethods.nvlm_tensor_retain(gradient.Handle);
                 }
                 return null;
@@ -139,6 +160,10 @@ public static unsafe partial class torch
                 var copy = (byte*)NativeMemory.Alloc((nuint)text.Length);
                 text.CopyTo(new Span<byte>(copy, text.Length));
                 return copy;
+            }
+            finally
+            {
+                recorded.Context.Node = 0;
             }
         }
 

@@ -110,7 +110,7 @@ public static unsafe partial class torch
             /// <summary>Pads the last dimensions; sizes from the last dimension backwards, before and after.</summary>
             public static Tensor pad(Tensor input, long[] pad, PaddingModes mode = PaddingModes.Constant, double value = 0) => mode is PaddingModes.Constant or PaddingModes.Zeros
                 ? Aten.constant_pad_nd.Call(input, pad, value)
-                : Aten._pad_enum.Call(input, pad, mode switch { PaddingModes.Reflect => 1L, PaddingModes.Replicate => 2L, _ => 3L }, value);
+                : Aten._pad_enum.Call(input, pad, mode switch { PaddingModes.Reflect => 0L, PaddingModes.Replicate => 1L, _ => 2L }, value);
 
             /// <summary>Resizes images [N, C, H, W].</summary>
             /// <exception cref="ArgumentException">Neither or both of size and scale are given, or the mode is not one for images.</exception>

@@ -98,7 +98,7 @@ public static unsafe partial class torch
                 var gradients = tensors.Select(parameter => parameter.grad).OfType<Tensor>().ToArray();
                 if (gradients.Length == 0) return 0;
                 var norms = Aten._foreach_norm_Scalar.CallList(gradients, norm_type);
-                var total = stack([.. norms.Select(norm => norm.to(ScalarType.Float32, CPU))]).norm((float)norm_type).ToDouble();
+                var total = stack([.. norms.Select(norm => norm.to(ScalarType.Float64, CPU))]).norm((float)norm_type).ToDouble();
                 var scale = max_norm / (total + 1e-6);
                 if (scale < 1) Aten._foreach_mul__Scalar.Run(gradients, scale);
                 return total;

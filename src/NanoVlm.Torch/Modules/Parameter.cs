@@ -28,7 +28,11 @@ namespace TorchSharp
         public partial class Tensor
         {
             // PyTorch's `tensor.data = other`: gradient edges, identity and sharing stay.
-            internal void SetData(Tensor data) => NativeMethods.Check(NativeMethods.nvlm_tensor_set_data(Handle, data.Handle));
+            internal void SetData(Tensor data)
+            {
+                NativeMethods.Check(Kept(NativeMethods.nvlm_tensor_set_data(Handle, data.Handle)));
+                GC.KeepAlive(data);
+            }
         }
     }
 

@@ -259,7 +259,7 @@ internal static class Aten
     internal static readonly Operator scatter_src = new("aten::scatter.src");
     internal static readonly Operator searchsorted_Tensor = new("aten::searchsorted.Tensor");
     internal static readonly Operator select_int = new("aten::select.int");
-    internal static readonly Operator set_source_Tensor = new("aten::set.source_Tensor");
+    internal static readonly Operator set__source_Tensor = new("aten::set_.source_Tensor");
     internal static readonly Operator sigmoid = new("aten::sigmoid");
     internal static readonly Operator sigmoid_ = new("aten::sigmoid_");
     internal static readonly Operator sign = new("aten::sign");

@@ -181,7 +181,7 @@ namespace TorchSharp.Modules
             public IEnumerable<Parameter> Parameters { get; set; } = [];
 
             /// <summary>The options.</summary>
-            public Options Options { get; set; } = new();
+            public Options Options { get; set => field = value ?? new(); } = new();
 
             /// <summary>The rate of the next step.</summary>
             public double LearningRate { get => Options.LearningRate!.Value; set => Options.LearningRate = value; }

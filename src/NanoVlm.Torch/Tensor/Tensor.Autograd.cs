@@ -9,8 +9,8 @@ public static unsafe partial class torch
         /// <summary>Whether operators on this tensor are recorded for gradients.</summary>
         public bool requires_grad
         {
-            get => NativeMethods.nvlm_tensor_requires_grad(Handle) != 0;
-            set => NativeMethods.Check(NativeMethods.nvlm_tensor_set_requires_grad(Handle, value ? 1 : 0));
+            get => Kept(NativeMethods.nvlm_tensor_requires_grad(Handle)) != 0;
+            set => NativeMethods.Check(Kept(NativeMethods.nvlm_tensor_set_requires_grad(Handle, value ? 1 : 0)));
         }
 
         /// <summary>Sets <see cref="requires_grad"/>.</summary>
@@ -24,7 +24,7 @@ public static unsafe partial class torch
         public Tensor with_requires_grad(bool requires_grad = true) => requires_grad_(requires_grad);
 
         /// <summary>Whether the tensor is a leaf of the gradient graph.</summary>
-        public bool is_leaf => NativeMethods.nvlm_tensor_is_leaf(Handle) != 0;
+        public bool is_leaf => Kept(NativeMethods.nvlm_tensor_is_leaf(Handle)) != 0;
 
         /// <summary>The gradient accumulated so far; a new object at every read, null when there is none.</summary>
         public Tensor? grad
@@ -32,14 +32,18 @@ public static unsafe partial class torch
             get
             {
                 IntPtr gradient;
-                NativeMethods.Check(NativeMethods.nvlm_tensor_grad(Handle, &gradient));
+                NativeMethods.Check(Kept(NativeMethods.nvlm_tensor_grad(Handle, &gradient)));
                 return FromHandle(gradient);
             }
-            set => NativeMethods.Check(NativeMethods.nvlm_tensor_set_grad(Handle, value is null ? 0 : value.Handle));
+            set
+            {
+                NativeMethods.Check(Kept(NativeMethods.nvlm_tensor_set_grad(Handle, value is null ? 0 : value.Handle)));
+                GC.KeepAlive(value);
+            }
         }
 
         /// <summary>Keeps the gradient of a tensor that is not a leaf.</summary>
-        public void retain_grad() => NativeMethods.Check(NativeMethods.nvlm_tensor_retain_grad(Handle));
+        public void retain_grad() => NativeMethods.Check(Kept(NativeMethods.nvlm_tensor_retain_grad(Handle)));
 
         /// <summary>Accumulates the gradients of this one-element tensor in the leaves.</summary>
         public void backward() => autograd.backward([this]);

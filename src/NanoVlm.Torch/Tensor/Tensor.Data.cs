@@ -35,6 +35,12 @@ public static unsafe partial class torch
         /// <summary>The one element as a number, converting.</summary>
         public static explicit operator double(Tensor value) => value.ToDouble();
         /// <summary>The one element as a number, converting.</summary>
+        public static explicit operator sbyte(Tensor value) => (sbyte)value.ToInt64();
+        /// <summary>The one element as a number, converting.</summary>
+        public static explicit operator byte(Tensor value) => (byte)value.ToInt64();
+        /// <summary>The one element as a number, converting.</summary>
+        public static explicit operator short(Tensor value) => (short)value.ToInt64();
+        /// <summary>The one element as a number, converting.</summary>
         public static explicit operator int(Tensor value) => value.ToInt32();
         /// <summary>The one element as a number, converting.</summary>
         public static explicit operator long(Tensor value) => value.ToInt64();
@@ -63,6 +69,7 @@ public static unsafe partial class torch
                 var target = bytes;
                 if (value.Length != target.Length) throw new ArgumentException($"{value.Length} bytes do not fit a tensor of {target.Length}.");
                 value.CopyTo(target);
+                GC.KeepAlive(this);
             }
         }
 
@@ -85,13 +92,14 @@ public static unsafe partial class torch
             const int slice = 1 << 30;
             for (var at = (byte*)DataPointer(); left > 0; at += slice, left -= slice)
                 stream.ReadExactly(new Span<byte>(at, (int)Math.Min(left, slice)));
+            GC.KeepAlive(this);
         }
 
         /// <summary>The address of the first element of a CPU tensor.</summary>
         internal void* DataPointer()
         {
             void* pointer;
-            NativeMethods.Check(NativeMethods.nvlm_tensor_data(Handle, &pointer));
+            NativeMethods.Check(Kept(NativeMethods.nvlm_tensor_data(Handle, &pointer)));
             return pointer;
         }
 
@@ -124,7 +132,7 @@ public static unsafe partial class torch
         /// <summary>Makes this tensor share another's storage and shape.</summary>
         public Tensor set_(Tensor source)
         {
-            Aten.set_source_Tensor.Run(this, source);
+            Aten.set__source_Tensor.Run(this, source);
             return this;
         }
         /// <summary>A copy in page-locked memory.</summary>

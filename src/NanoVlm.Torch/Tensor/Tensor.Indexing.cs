@@ -32,7 +32,7 @@ public static unsafe partial class torch
         public static TensorIndex Slice(long? start = null, long? stop = null, long? step = null) => new() { What = Kind.Slice, Start = start, Stop = stop, Step = step };
         /// <summary>A range of a dimension.</summary>
         public static TensorIndex Slice(Range range) => Slice(
-            range.Start.IsFromEnd ? -range.Start.Value : range.Start.Value,
+            range.Start.IsFromEnd ? range.Start.Value == 0 ? long.MaxValue : -range.Start.Value : range.Start.Value,
             range.End.IsFromEnd ? range.End.Value == 0 ? null : -range.End.Value : range.End.Value);
         /// <summary>Indices, or a Bool mask.</summary>
         public static TensorIndex Tensor(Tensor tensor) => new() { What = Kind.Tensor, Indices = tensor };
@@ -40,7 +40,10 @@ public static unsafe partial class torch
         /// <summary>One element of a dimension.</summary>
         public static implicit operator TensorIndex(long value) => Single(value);
         /// <summary>One element of a dimension.</summary>
-        public static implicit operator TensorIndex(Index value) => Single(value.IsFromEnd ? -value.Value : value.Value);
+        /// <exception cref="ArgumentOutOfRangeException">The index is ^0, which is behind the end.</exception>
+        public static implicit operator TensorIndex(Index value) => !value.IsFromEnd ? Single(value.Value)
+            : value.Value > 0 ? Single(-value.Value)
+            : throw new ArgumentOutOfRangeException(nameof(value), "^0 is behind the end; the last element is ^1.");
         /// <summary>A range of a dimension.</summary>
         public static implicit operator TensorIndex(Range value) => Slice(value);
         /// <summary>A range of a dimension.</summary>
@@ -134,9 +137,12 @@ public static unsafe partial class torch
         {
             var (view, tensors) = Slice(indices);
             using var converted = value.to(dtype, device);
+            // Leading dimensions of size 1 do not count.
+            var sizes = converted.shape;
+            using var fitted = converted.view([.. sizes.SkipWhile((size, i) => size == 1 && sizes.Length - i > view.Dimensions)]);
             if (tensors is not null) Aten.index_put_.Run(view, tensors, converted, accumulate);
-            else if (accumulate) view.add_(converted);
-            else view.copy_(converted);
+            else if (accumulate) view.add_(fitted);
+            else view.copy_(fitted);
             if (!ReferenceEquals(view, this)) view.Dispose();
             return this;
         }

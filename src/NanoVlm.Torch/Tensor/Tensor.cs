@@ -19,7 +19,8 @@ public static unsafe partial class torch
         {
             this.handle = handle;
             var count = Interlocked.Increment(ref total);
-            if (count > Volatile.Read(ref peak)) Interlocked.Exchange(ref peak, count);
+            for (var old = Volatile.Read(ref peak); count > old; old = Volatile.Read(ref peak))
+                if (Interlocked.CompareExchange(ref peak, count, old) == old) break;
             DisposeScopeManager.OfThread.Register(this);
         }
 
@@ -32,7 +33,10 @@ public static unsafe partial class torch
         /// <summary>The largest <see cref="TotalCount"/> so far.</summary>
         public static long PeakCount => Interlocked.Read(ref peak);
 
-        internal DisposeScope? Scope { get; set; }
+        // The scope that owns this tensor, and its neighbours there: the scope's to change.
+        internal DisposeScope? Scope;
+        internal Tensor? Older;
+        internal Tensor? Newer;
 
         /// <summary>The native tensor.</summary>
         /// <exception cref="InvalidOperationException">The tensor was disposed of.</exception>
@@ -52,13 +56,12 @@ public static unsafe partial class torch
         public void Dispose()
         {
             Scope?.Remove(this);
-            Scope = null;
             Release();
             GC.SuppressFinalize(this);
         }
 
         /// <summary>Hands the tensor to the scope around its own; without one it is detached.</summary>
-        public Tensor MoveToOuterDisposeScope() => Scope is null ? this : MoveToOtherDisposeScope(Scope.Outer);
+        public Tensor MoveToOuterDisposeScope() => Scope is { } scope ? MoveToOtherDisposeScope(scope.Outer) : this;
 
         /// <summary>Takes the tensor out of every scope.</summary>
         public Tensor DetachFromDisposeScope() => MoveToOtherDisposeScope((DisposeScope?)null);
@@ -67,12 +70,7 @@ public static unsafe partial class torch
         public Tensor MoveToOtherDisposeScope(DisposeScope? other)
         {
             if (handle == 0) throw Disposed();
-            if (Scope is not null)
-            {
-                Scope.Remove(this);
-                DisposeScopeManager.Statistics.DetachedFromScopeCount++;
-            }
-            Scope = null;
+            if (Scope?.Remove(this) == true) DisposeScopeManager.Statistics.DetachedFromScopeCount++;
             other?.Add(this);
             return this;
         }
@@ -85,7 +83,6 @@ public static unsafe partial class torch
         {
             var result = Handle;
             Scope?.Remove(this);
-            Scope = null;
             handle = 0;
             Interlocked.Decrement(ref total);
             GC.SuppressFinalize(this);
@@ -102,6 +99,7 @@ public static unsafe partial class torch
             {
                 var sizes = new long[Dimensions];
                 fixed (long* p = sizes) NativeMethods.Check(NativeMethods.nvlm_tensor_sizes(Handle, p));
+                GC.KeepAlive(this);
                 return sizes;
             }
         }
@@ -124,17 +122,17 @@ public static unsafe partial class torch
         /// <summary>The number of dimensions.</summary>
         public long ndim => Dimensions;
         /// <summary>The number of dimensions.</summary>
-        public long Dimensions => NativeMethods.nvlm_tensor_dim(Handle);
+        public long Dimensions => Kept(NativeMethods.nvlm_tensor_dim(Handle));
         /// <summary>The number of elements.</summary>
         public long numel() => NumberOfElements;
         /// <summary>The number of elements.</summary>
-        public long NumberOfElements => NativeMethods.nvlm_tensor_numel(Handle);
+        public long NumberOfElements => Kept(NativeMethods.nvlm_tensor_numel(Handle));
         /// <summary>Bytes of one element.</summary>
         public long element_size() => ElementSize;
         /// <summary>Bytes of one element.</summary>
-        public long ElementSize => NativeMethods.nvlm_tensor_element_size(Handle);
+        public long ElementSize => Kept(NativeMethods.nvlm_tensor_element_size(Handle));
         /// <summary>The element type.</summary>
-        public ScalarType dtype => (ScalarType)NativeMethods.nvlm_tensor_dtype(Handle);
+        public ScalarType dtype => (ScalarType)Kept(NativeMethods.nvlm_tensor_dtype(Handle));
 
         /// <summary>Where the memory is; a new object at every read.</summary>
         public Device device
@@ -143,6 +141,7 @@ public static unsafe partial class torch
             {
                 int type, index;
                 NativeMethods.nvlm_tensor_device(Handle, &type, &index);
+                GC.KeepAlive(this);
                 return new Device((DeviceType)type, index);
             }
         }
@@ -157,6 +156,7 @@ public static unsafe partial class torch
         {
             var strides = new long[Dimensions];
             fixed (long* p = strides) NativeMethods.Check(NativeMethods.nvlm_tensor_strides(Handle, p));
+            GC.KeepAlive(this);
             return strides;
         }
 
@@ -164,19 +164,22 @@ public static unsafe partial class torch
         public long stride(int dim)
         {
             var strides = stride();
-            return strides[dim < 0 ? dim + strides.Length : dim];
+            var index = dim < 0 ? dim + strides.Length : dim;
+            if (index < 0 || index >= strides.Length)
+                throw new ArgumentOutOfRangeException(nameof(dim), $"Dimension {dim} is out of range for a tensor of shape [{string.Join(", ", shape)}].");
+            return strides[index];
         }
 
         /// <summary>The first element's place in the storage, in elements.</summary>
-        public long storage_offset() => NativeMethods.nvlm_tensor_storage_offset(Handle);
+        public long storage_offset() => Kept(NativeMethods.nvlm_tensor_storage_offset(Handle));
         /// <summary>Whether elements lie in row-major order without gaps.</summary>
-        public bool is_contiguous() => NativeMethods.nvlm_tensor_is_contiguous(Handle) != 0;
+        public bool is_contiguous() => Kept(NativeMethods.nvlm_tensor_is_contiguous(Handle)) != 0;
         /// <summary>Whether the memory is on a CUDA device.</summary>
         public bool is_cuda => device_type == DeviceType.CUDA;
         /// <summary>Whether the tensor is a shape without memory.</summary>
         public bool is_meta => device_type == DeviceType.META;
         /// <summary>Whether the layout is sparse.</summary>
-        public bool is_sparse => NativeMethods.nvlm_tensor_is_sparse(Handle) != 0;
+        public bool is_sparse => Kept(NativeMethods.nvlm_tensor_is_sparse(Handle)) != 0;
         /// <summary>Whether the memory is main memory.</summary>
         public bool is_cpu() => device_type == DeviceType.CPU;
         /// <summary>Whether the dtype is a floating point type.</summary>
@@ -196,6 +199,13 @@ public static unsafe partial class torch
 
         // The native tensor of `data` becomes this object's: see Parameter.
         private protected static IntPtr TakeHandle(Tensor data) => data.DecoupleFromNativeHandle();
+
+        // Keeps this object, and so its finalizer, away until the native call that made the value is over.
+        private T Kept<T>(T value)
+        {
+            GC.KeepAlive(this);
+            return value;
+        }
 
         private void Release()
         {

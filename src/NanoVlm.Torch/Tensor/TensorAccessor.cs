@@ -24,8 +24,17 @@ public sealed unsafe class TensorAccessor<T> where T : unmanaged
     /// <summary>An element by its indices, or by its number in logical order when one index is given.</summary>
     public T this[params long[] indices]
     {
-        get => Memory[Offset(indices)];
-        set => Memory[Offset(indices)] = value;
+        get
+        {
+            var value = Memory[Offset(indices)];
+            GC.KeepAlive(tensor);
+            return value;
+        }
+        set
+        {
+            Memory[Offset(indices)] = value;
+            GC.KeepAlive(tensor);
+        }
     }
 
     private T* Memory => (T*)tensor.DataPointer();
@@ -38,18 +47,30 @@ public sealed unsafe class TensorAccessor<T> where T : unmanaged
         return result;
     }
 
+    /// <summary>The elements in an array of the tensor's rank.</summary>
+    public Array ToNDArray()
+    {
+        if (shape.Length == 0) return ToArray();
+        var result = Array.CreateInstance(typeof(T), shape);
+        CopyTo(System.Runtime.InteropServices.MemoryMarshal.CreateSpan(
+            ref System.Runtime.CompilerServices.Unsafe.As<byte, T>(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(result)), result.Length));
+        return result;
+    }
+
     /// <summary>Copies elements out, from <paramref name="tensorIndex"/> on.</summary>
     public void CopyTo(T[] array, int arrayIndex = 0, long tensorIndex = 0) => CopyTo(array.AsSpan(), arrayIndex, tensorIndex);
 
     /// <summary>Copies elements out, from <paramref name="tensorIndex"/> on.</summary>
     public void CopyTo(Span<T> array, int arrayIndex = 0, long tensorIndex = 0)
     {
-        var count = (int)(Count - tensorIndex);
+        var count = checked((int)(Count - tensorIndex));
         var target = array.Slice(arrayIndex, count);
+        var memory = Memory;
         if (tensor.is_contiguous())
-            new ReadOnlySpan<T>(Memory + tensorIndex, count).CopyTo(target);
+            new ReadOnlySpan<T>(memory + tensorIndex, count).CopyTo(target);
         else
-            for (var i = 0; i < count; i++) target[i] = Memory[Strided(tensorIndex + i)];
+            for (var i = 0; i < count; i++) target[i] = memory[Strided(tensorIndex + i)];
+        GC.KeepAlive(tensor);
     }
 
     /// <summary>Copies elements in, to <paramref name="tensorIndex"/> on.</summary>
@@ -60,10 +81,12 @@ public sealed unsafe class TensorAccessor<T> where T : unmanaged
     {
         var count = (int)Math.Min(Count - tensorIndex, array.Length - arrayIndex);
         var source = array.Slice(arrayIndex, count);
+        var memory = Memory;
         if (tensor.is_contiguous())
-            source.CopyTo(new Span<T>(Memory + tensorIndex, count));
+            source.CopyTo(new Span<T>(memory + tensorIndex, count));
         else
-            for (var i = 0; i < count; i++) Memory[Strided(tensorIndex + i)] = source[i];
+            for (var i = 0; i < count; i++) memory[Strided(tensorIndex + i)] = source[i];
+        GC.KeepAlive(tensor);
     }
 
     private long Offset(long[] indices)

@@ -1,0 +1,12 @@
+using static TorchSharp.torch;
+
+namespace NanoVlm.Language;
+
+/// <summary>
+/// How several texts stand in one row without seeing each other: a query sees the keys of its own document and of document 0,
+/// which all share, such as an image before independent questions.
+/// </summary>
+/// <param name="Positions">[B, T], Int64: where each token stands in its own text.</param>
+/// <param name="Documents">[B, T], Int64: which text it belongs to; 0: to all.</param>
+/// <param name="LastPosition">The largest position.</param>
+public sealed record RowLayout(Tensor Positions, Tensor Documents, long LastPosition);

@@ -1,0 +1,56 @@
+using System.Reflection;
+using TorchSharp;
+using Xunit.Sdk;
+
+namespace NanoVlm.Shared;
+
+/// <summary>
+/// Fails a test (or every test of a class) that leaves more live tensors than it found. Live tensors are counted for the
+/// whole process: put all tests of an assembly that use tensors in one collection, <see cref="TensorTests"/>.
+/// </summary>
+[AttributeUsage(AttributeTargets.Class | AttributeTargets.Method)]
+public sealed class ChecksLeaksAttribute : BeforeAfterTestAttribute
+{
+    private long before;
+
+    /// <inheritdoc/>
+    public override void Before(MethodInfo methodUnderTest) => before = LeakCheck.LiveTensors();
+
+    /// <inheritdoc/>
+    public override void After(MethodInfo methodUnderTest) => LeakCheck.AssertNoneSince(before, methodUnderTest.Name);
+}
+
+/// <summary>The collection of the tests that use tensors: one at a time, so that live tensors can be counted.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class TensorTests
+{
+    /// <summary>For <c>[Collection(TensorTests.Name)]</c>.</summary>
+    public const string Name = "tensors";
+}
+
+/// <summary>Counts live tensors.</summary>
+public static class LeakCheck
+{
+    /// <summary>Live tensors now, after what is already garbage is gone.</summary>
+    public static long LiveTensors()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        return torch.Tensor.TotalCount;
+    }
+
+    /// <summary>Fails when there are more live tensors than before, whether or not they are garbage already.</summary>
+    public static void AssertNoneSince(long before, string what)
+    {
+        var now = torch.Tensor.TotalCount; // without a collection: what only a finalizer would release is a leak too
+        Assert.True(now <= before, $"{what} leaked {now - before} tensors: dispose of them, or make them inside a dispose scope.");
+    }
+
+    /// <summary>Runs an action and fails when it leaves tensors behind.</summary>
+    public static void AssertNone(Action action)
+    {
+        var before = LiveTensors();
+        action();
+        AssertNoneSince(before, "The action");
+    }
+}
