@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 
 var precision = new Option<string>("--precision") { Description = "fp32, bf16 or both", DefaultValueFactory = _ => "both" };
 precision.AcceptOnlyFromAmong("fp32", "bf16", "both");
-var rounds = new Option<int>("--rounds") { Description = "How often the two sides take turns", DefaultValueFactory = _ => 10, HelpName = "N" };
-var steps = new Option<int>("--steps") { Description = "Steps of each side in a round", DefaultValueFactory = _ => 4, HelpName = "N" };
+var rounds = new Option<int>("--rounds") { Description = "How often the two sides take turns; fewer when a minute has passed, but at least 3", DefaultValueFactory = _ => 10, HelpName = "N" };
+var steps = new Option<int>("--steps") { Description = "Steps of each side in a round", DefaultValueFactory = _ => 3, HelpName = "N" };
 var threads = new Option<int>("--threads") { Description = "Threads of each side; by default one a core", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
 var json = new Option<bool>("--json") { Description = "Print JSON, a line a precision" };
 var profile = new Option<bool>("--profile") { Description = "Print where our step's time goes, and end" };

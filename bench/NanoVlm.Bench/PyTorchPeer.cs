@@ -24,6 +24,8 @@ internal sealed class PyTorchPeer : IDisposable
             RedirectStandardInput = true, RedirectStandardOutput = true,
             ArgumentList = { Path.Combine(AppContext.BaseDirectory, "pytorch_step.py"), "--pause", "--dtype", precision, "--threads", threads.ToString(CultureInfo.InvariantCulture) },
         };
+        // As in this process (ThreadWaiting.cs): else, on a busy machine, the ratio would measure how OpenMP waits.
+        start.Environment.TryAdd("GOMP_SPINCOUNT", "10000");
         var process = Process.Start(start)!;
         var ready = Read(process);
         return new PyTorchPeer(process, ready.GetProperty("torch").GetString()!, ready.GetProperty("parameters").GetInt64());

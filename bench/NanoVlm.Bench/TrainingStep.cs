@@ -17,7 +17,7 @@ internal sealed class TrainingStep : IDisposable
     internal TrainingStep(ScalarType dtype)
     {
         model = new VisionLanguageModel(Config, ImageToken) { ComputeDtype = dtype };
-        new Initialization().Apply(model, seed: 0);
+        Initialization.Apply(model, new ModelSection(), seed: 0);
         model.train();
         optimizer = optim.AdamW(model.parameters(), lr: 1e-3, beta1: 0.9, beta2: 0.95, weight_decay: 0.01);
         var random = new Random(1);
@@ -44,7 +44,7 @@ internal sealed class TrainingStep : IDisposable
         double loss;
         using (NewDisposeScope())
         {
-            var (sum, count) = model.Loss(model.forward(ids, pixels), labels);
+            var (sum, count) = model.Loss(ids, pixels, labels);
             loss = sum.ToDouble() / count;
             finished?.Invoke("forward");
             (sum / count).backward();
