@@ -21,7 +21,8 @@ internal sealed class PyTorchPeer : IDisposable
         if (Python is null) return null;
         var start = new ProcessStartInfo(Python)
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
             ArgumentList = { Path.Combine(AppContext.BaseDirectory, "pytorch_step.py"), "--pause", "--dtype", precision, "--threads", threads.ToString(CultureInfo.InvariantCulture) },
         };
         // As in this process (ThreadWaiting.cs): else, on a busy machine, the ratio would measure how OpenMP waits.

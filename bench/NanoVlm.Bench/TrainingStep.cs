@@ -26,10 +26,24 @@ internal sealed class TrainingStep : IDisposable
 
     internal static VlmConfig Config { get; } = new()
     {
-        VitHiddenDim = 128, VitInterDim = 512, VitPatchSize = 8, VitImgSize = Image, VitNHeads = 4, VitNBlocks = 4,
-        LmHiddenDim = 128, LmInterDim = 384, LmReBase = 10000, LmBaseVocabSize = Vocabulary, ExtraTokenAmount = 0, LmVocabSize = Vocabulary,
-        LmNHeads = 4, LmNKvHeads = 2, LmNBlocks = 4, LmTieWeights = true,
-        MpPixelShuffleFactor = 2, MpImageTokenLength = ImageTokens,
+        VitHiddenDim = 128,
+        VitInterDim = 512,
+        VitPatchSize = 8,
+        VitImgSize = Image,
+        VitNHeads = 4,
+        VitNBlocks = 4,
+        LmHiddenDim = 128,
+        LmInterDim = 384,
+        LmReBase = 10000,
+        LmBaseVocabSize = Vocabulary,
+        ExtraTokenAmount = 0,
+        LmVocabSize = Vocabulary,
+        LmNHeads = 4,
+        LmNKvHeads = 2,
+        LmNBlocks = 4,
+        LmTieWeights = true,
+        MpPixelShuffleFactor = 2,
+        MpImageTokenLength = ImageTokens,
     };
 
     internal long Parameters => model.parameters().Sum(parameter => parameter.numel());
