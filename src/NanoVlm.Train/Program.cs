@@ -8,6 +8,7 @@ var root = new RootCommand("NanoVlm: train small vision-language models, and ask
 TrainCommand.AddTo(root);
 root.Subcommands.Add(TrainCommand.Create());
 root.Subcommands.Add(GenerateCommand.Create());
+root.Subcommands.Add(ForwardCommand.Create());
 
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)

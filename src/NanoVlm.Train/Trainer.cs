@@ -61,6 +61,7 @@ public sealed class Trainer : IDisposable
         manual_seed(config.Train.Seed);
         model = new VisionLanguageModel(architecture, tokenizer.TokenToId(ImageTokens.Image)!.Value) { ComputeDtype = compute.Dtype };
         Initialization.Apply(model, config.Model, config.Train.Seed);
+        if (config.Model.Vision.PatchInitializer == PatchInitializer.Whiten) WhitenPatches();
         model.to(compute.Device);
         (var parts, groups) = ParameterGroups.Of(model, config.Train);
         optimizer = optim.AdamW(groups.Select(g => g.Group));
@@ -158,6 +159,15 @@ public sealed class Trainer : IDisposable
         var seconds = watch.Elapsed.TotalSeconds;
         return new StepMetrics(
             step + 1, loss, groups.Max(g => g.PeakRate) * factor, norm, batches.Sum(b => b.Size) / seconds, labels / seconds, waited, Tensor.TotalCount, Environment.WorkingSet);
+    }
+
+    private void WhitenPatches()
+    {
+        const int images = 400;
+        using var scope = NewDisposeScope();
+        var samples = DataLoader.Permutation(config.Data.Seed, 0, data.Train.Count).Take(images).Select(i => builder.Build(data.Train[i])).ToArray();
+        var tiles = samples.Sum(sample => sample.Tiles);
+        PatchWhitening.Apply(model, tensor(samples.SelectMany(sample => sample.Pixels).ToArray(), [tiles, 3, builder.TileSize, builder.TileSize]), config.Train.Seed);
     }
 
     private Tensor Loss(Batch batch)

@@ -79,6 +79,9 @@ public sealed record VisionSection : IChecked
     [Range(0.0, 1.0, MinimumIsExclusive = true)]
     public double? InitializerRange { get; init; }
 
+    /// <summary>What the patch embedding is at the start.</summary>
+    public PatchInitializer PatchInitializer { get; init; }
+
     /// <summary>What the position embeddings are at the start, before they are trained like all else.</summary>
     public PositionInitializer PositionInitializer { get; init; }
 
@@ -183,6 +186,16 @@ public sealed record ProjectorSection : IChecked
 
     void IChecked.Check(ConfigurationRules rules) =>
         rules.Require(Kind == ProjectorKind.Linear, "kind", "'mlp' is not available yet; use 'linear'");
+}
+
+/// <summary>How the patch embedding begins.</summary>
+public enum PatchInitializer
+{
+    /// <summary>Drawn from a normal distribution, as the other matrices.</summary>
+    Normal,
+
+    /// <summary>Filters that whiten the patches of some training images, so that edges are as loud as brightness.</summary>
+    Whiten,
 }
 
 /// <summary>How position embeddings begin.</summary>

@@ -119,13 +119,17 @@ public static partial class Kernels
     {
         if (Takes(hidden)) return FusedLinearCrossEntropy(hidden, weight, targets);
         const long rows = 4096;
-        var total = zeros([], ScalarType.Float32, hidden.device);
-        for (var start = 0L; start < hidden.shape[0]; start += rows)
+        Tensor? total = null;
+        var start = 0L;
+        do // once at least: the loss of no rows is a zero that has gradients
         {
             var count = Math.Min(rows, hidden.shape[0] - start);
             var logits = Linear(hidden.narrow(0, start, count), weight).to(ScalarType.Float32);
-            total = total + nn.functional.cross_entropy(logits, targets.narrow(0, start, count), reduction: nn.Reduction.Sum);
+            var sum = nn.functional.cross_entropy(logits, targets.narrow(0, start, count), reduction: nn.Reduction.Sum);
+            total = total is null ? sum : total + sum;
+            start += count;
         }
+        while (start < hidden.shape[0]);
         return total;
     }
 

@@ -1,8 +1,11 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using NanoVlm.Configuration;
 using NanoVlm.Images;
 using NanoVlm.Language;
 using NanoVlm.Text;
 using NanoVlm.Weights;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -29,14 +32,29 @@ public static class Checkpoint
         var config = Config(folder);
         if (config.LmUseTokens) throw new NanoVlmException($"{folder}: holds a language model alone (lm_use_tokens); a vision-language model is needed.");
         var tokenizer = TokenizerOf(folder, config);
-        var image = config.VlmExtraTokens.GetValueOrDefault("image_token", ImageTokens.Image);
-        var imageId = tokenizer.TokenToId(image) ?? throw new NanoVlmException($"{folder}: the tokenizer has no image token '{image}' (vlm_extra_tokens).");
-        var model = new VisionLanguageModel(config, imageId);
+        var processor = new ImageProcessor(ProcessorOf(folder, config));
+        return new LoadedModel(LoadModel(folder, config, ImageTokenId(folder, config, tokenizer)), tokenizer, processor);
+    }
+
+    /// <summary>Reads a vision-language model without what turns text and images into its inputs. Where the folder has no tokenizer,
+    /// the image token is the first after the base vocabulary, which is where nanoVLM puts it.</summary>
+    /// <param name="folder">The model folder.</param>
+    /// <exception cref="NanoVlmException">As <see cref="Load"/>.</exception>
+    /// <exception cref="ConfigurationException">config.json is wrong.</exception>
+    public static VisionLanguageModel LoadModel(string folder)
+    {
+        var config = Config(folder);
+        return LoadModel(folder, config, TokenizerPath(folder, config) is null ? config.LmBaseVocabSize : ImageTokenId(folder, config, TokenizerOf(folder, config)));
+    }
+
+    private static VisionLanguageModel LoadModel(string folder, VlmConfig config, long imageTokenId)
+    {
+        var model = new VisionLanguageModel(config, imageTokenId);
         try
         {
             LoadWeights(model, Path.Combine(folder, WeightsFile), "decoder.", config.LmTieWeights);
             model.eval();
-            return new LoadedModel(model, tokenizer, new ImageProcessor(ProcessorOf(folder, config)));
+            return model;
         }
         catch
         {
@@ -52,9 +70,17 @@ public static class Checkpoint
     {
         var config = Config(folder);
         var model = new CausalLanguageModel(config);
-        LoadWeights(model, Path.Combine(folder, WeightsFile), "", config.LmTieWeights);
-        model.eval();
-        return model;
+        try
+        {
+            LoadWeights(model, Path.Combine(folder, WeightsFile), "", config.LmTieWeights);
+            model.eval();
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>A folder's configuration.</summary>
@@ -62,7 +88,22 @@ public static class Checkpoint
     public static VlmConfig Config(string folder)
     {
         if (!Directory.Exists(folder)) throw new NanoVlmException($"{folder}: no such folder; give one that holds config.json and {WeightsFile}.");
+        if (HuggingFaceType(Path.Combine(folder, VlmConfig.FileName)) is { } type)
+            throw new NanoVlmException($"{folder}: holds a Hugging Face model of type '{type}'; a folder that nanoVLM or the trainer wrote is needed.");
         return VlmConfig.Load(folder);
+    }
+
+    // What transformers calls the model, or null where this is not its file; what else is wrong with it is found by who reads it.
+    private static string? HuggingFaceType(string file)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(file)) is JsonObject json && json["model_type"] is JsonValue type ? type.ToString() : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Writes a model folder. The caller makes it atomic: see the trainer's checkpoints.</summary>
@@ -111,6 +152,7 @@ public static class Checkpoint
         var state = model.state_dict();
         var problems = new List<string>();
         var used = new HashSet<string>();
+        var sources = new List<(Tensor Target, string Name)>();
         foreach (var (name, target) in state)
         {
             // A tied head is stored under either of its names, or under both.
@@ -118,28 +160,52 @@ public static class Checkpoint
             var found = names.Where(file.Contains).ToArray();
             used.UnionWith(names);
             if (found.Length == 0)
-            {
                 problems.Add($"{name} is missing (expected [{string.Join(", ", target.shape)}])");
-                continue;
+            foreach (var info in found.Select(stored => file[stored]))
+            {
+                if (!info.Shape.SequenceEqual(target.shape))
+                    problems.Add($"{info.Name} has shape [{string.Join(", ", info.Shape)}], expected [{string.Join(", ", target.shape)}]");
+                else if (!info.DType.ToString().Contains('F'))
+                    problems.Add($"{info.Name} is {info.DType}, expected a floating-point type");
             }
-            var shape = file[found[0]].Shape;
-            if (!shape.SequenceEqual(target.shape))
-                problems.Add($"{found[0]} has shape [{string.Join(", ", shape)}], expected [{string.Join(", ", target.shape)}]");
-            else
-                target.copy_(file.Tensor(found[0]));
+            if (found.Length == 2 && !Same(file, found[0], found[1]))
+                problems.Add($"{found[0]} and {found[1]} differ, but lm_tie_weights says that they are one");
+            if (found.Length > 0) sources.Add((target, found[0]));
         }
         problems.AddRange(file.Names.Where(name => !used.Contains(name)).Select(name => $"{name} is unexpected"));
         if (problems.Count > 0)
             throw new NanoVlmException($"{path}: does not hold the weights that config.json describes:\n  " + string.Join("\n  ", problems));
+        foreach (var (target, name) in sources)
+        {
+            using var stored = file.Tensor(name);
+            target.copy_(stored);
+        }
+    }
+
+    private static bool Same(SafeTensorsFile file, string one, string other)
+    {
+        using var scope = NewDisposeScope();
+        return !file[one].Shape.SequenceEqual(file[other].Shape) || (file.Tensor(one) == file.Tensor(other)).all().ToBoolean(); // a wrong shape is told of already
+    }
+
+    // Beside the model first, then where lm_tokenizer says, taken from the folder.
+    private static string? TokenizerPath(string folder, VlmConfig config)
+    {
+        if (File.Exists(Path.Combine(folder, "tokenizer.json"))) return folder;
+        var path = Path.GetFullPath(Path.Combine(folder, config.LmTokenizer));
+        return Path.Exists(path) ? path : null;
+    }
+
+    private static long ImageTokenId(string folder, VlmConfig config, Tokenizer tokenizer)
+    {
+        var image = config.VlmExtraTokens.GetValueOrDefault("image_token", ImageTokens.Image);
+        return tokenizer.TokenToId(image) ?? throw new NanoVlmException($"{folder}: the tokenizer has no image token '{image}' (vlm_extra_tokens).");
     }
 
     private static Tokenizer TokenizerOf(string folder, VlmConfig config)
     {
-        // Beside the model first, then where lm_tokenizer says, taken from the folder.
-        var beside = File.Exists(Path.Combine(folder, "tokenizer.json"));
-        var path = beside ? folder : Path.GetFullPath(Path.Combine(folder, config.LmTokenizer));
-        if (!beside && !Path.Exists(path))
-            throw new NanoVlmException($"{folder}: there is no tokenizer.json, and lm_tokenizer '{config.LmTokenizer}' is not a folder; put the tokenizer's files beside the model.");
+        var path = TokenizerPath(folder, config)
+            ?? throw new NanoVlmException($"{folder}: there is no tokenizer.json, and lm_tokenizer '{config.LmTokenizer}' is not a folder; put the tokenizer's files beside the model.");
         var tokenizer = Tokenizer.Load(path).WithAddedTokens(config.VlmExtraTokens.Values);
         if (tokenizer.EosTokenId is { } eos && tokenizer.PadTokenId is null) tokenizer = tokenizer.WithPadToken(tokenizer.IdToToken(eos)!);
         return tokenizer.WithChatTemplate(config.LmChatTemplate);

@@ -100,7 +100,13 @@ public sealed class VisionLanguageModel : Module
     /// <param name="hidden">[B, T, hidden], after the final norm.</param>
     /// <param name="labels">[B, T], Int64, already shifted: the label of a position is the next token. -100: none.</param>
     /// <returns>The sum, a float32 number, and how many positions have a label.</returns>
-    public (Tensor Sum, long Count) Loss(Tensor hidden, Tensor labels)
+    public (Tensor Sum, long Count) Loss(Tensor hidden, Tensor labels) => Loss(decoder, hidden, labels);
+
+    /// <summary>As <see cref="Loss(Tensor, Tensor)"/>, of a decoder that stands alone.</summary>
+    /// <param name="decoder">Its head is used.</param>
+    /// <param name="hidden">[B, T, hidden], after the final norm.</param>
+    /// <param name="labels">[B, T], Int64, already shifted.</param>
+    public static (Tensor Sum, long Count) Loss(CausalLanguageModel decoder, Tensor hidden, Tensor labels)
     {
         using var scope = NewDisposeScope();
         var flat = labels.flatten();

@@ -153,6 +153,7 @@ internal static class Aten
     internal static readonly Operator leaky_relu = new("aten::leaky_relu");
     internal static readonly Operator lerp_Tensor = new("aten::lerp.Tensor");
     internal static readonly Operator lerp__Tensor = new("aten::lerp_.Tensor");
+    internal static readonly Operator linalg_eigh = new("aten::linalg_eigh");
     internal static readonly Operator linear = new("aten::linear");
     internal static readonly Operator linspace = new("aten::linspace");
     internal static readonly Operator log = new("aten::log");
