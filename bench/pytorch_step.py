@@ -3,8 +3,8 @@
 
 Plain PyTorch, float32 or bfloat16 under autocast with float32 masters. A driver alternates with it
 in one run: with --pause this program builds the model, prints {"ready": ...}, then answers every line "run N" on
-standard input with N timed steps and one JSON line {"seconds_per_step": median, ...}. It ends with
-the input. Without --pause it runs --steps once.
+standard input with N timed steps and one JSON line {"seconds_per_step": median, ...} (processor_seconds: all
+threads together). It ends with the input. Without --pause it runs --steps once.
 """
 import argparse
 import json
@@ -173,12 +173,14 @@ def main():
         return loss.item()
 
     def run(steps):
-        seconds, loss = [], math.nan
+        seconds, loss, processor = [], math.nan, time.process_time()
         for i in range(steps):
             start = time.perf_counter()
             loss = step(i)
             seconds.append(time.perf_counter() - start)
-        print(json.dumps({"seconds_per_step": statistics.median(seconds), "minimum": min(seconds), "loss": loss}), flush=True)
+        processor = (time.process_time() - processor) / steps
+        print(json.dumps({"seconds_per_step": statistics.median(seconds), "minimum": min(seconds),
+                          "processor_seconds_per_step": processor, "loss": loss}), flush=True)
 
     for i in range(options.warmup):
         step(i)

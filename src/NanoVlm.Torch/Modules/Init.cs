@@ -89,6 +89,9 @@ public static unsafe partial class torch
         /// <summary>PyTorch's <c>torch.nn.utils</c>.</summary>
         public static class utils
         {
+            // The project's kernel: one call for all gradients, the same sum for any number of threads.
+            private static readonly Operator fusedNorm = new("nanovlm::grad_norm");
+
             /// <summary>Scales all gradients so that their joint norm is at most a maximum.</summary>
             /// <returns>The norm before clipping; 0 when there are no gradients. Waits for the device.</returns>
             public static double clip_grad_norm_(IEnumerable<Parameter> tensors, double max_norm, double norm_type = 2)
@@ -97,8 +100,9 @@ public static unsafe partial class torch
                 using var mode = no_grad();
                 var gradients = tensors.Select(parameter => parameter.grad).OfType<Tensor>().ToArray();
                 if (gradients.Length == 0) return 0;
-                var norms = Aten._foreach_norm_Scalar.CallList(gradients, norm_type);
-                var total = stack([.. norms.Select(norm => norm.to(ScalarType.Float64, CPU))]).norm((float)norm_type).ToDouble();
+                var total = norm_type == 2 && fusedNorm.Exists && gradients.All(gradient => gradient.is_cpu() && gradient.dtype is ScalarType.Float32 or ScalarType.BFloat16)
+                    ? fusedNorm.Call(gradients).ToDouble()
+                    : stack([.. Aten._foreach_norm_Scalar.CallList(gradients, norm_type).Select(norm => norm.to(ScalarType.Float64, CPU))]).norm((float)norm_type).ToDouble();
                 var scale = max_norm / (total + 1e-6);
                 if (scale < 1) Aten._foreach_mul__Scalar.Run(gradients, scale);
                 return total;

@@ -1,0 +1,53 @@
+using System.CommandLine;
+using NanoVlm;
+using NanoVlm.Bench;
+using static TorchSharp.torch;
+
+var precision = new Option<string>("--precision") { Description = "fp32, bf16 or both", DefaultValueFactory = _ => "both" };
+precision.AcceptOnlyFromAmong("fp32", "bf16", "both");
+var rounds = new Option<int>("--rounds") { Description = "How often the two sides take turns; fewer when a minute has passed, but at least 3", DefaultValueFactory = _ => 10, HelpName = "N" };
+var steps = new Option<int>("--steps") { Description = "Steps of each side in a round", DefaultValueFactory = _ => 3, HelpName = "N" };
+var threads = new Option<int>("--threads") { Description = "Threads of each side; by default one a core", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
+var json = new Option<bool>("--json") { Description = "Print JSON, a line a precision" };
+var profile = new Option<bool>("--profile") { Description = "Print where our step's time goes, and end" };
+var root = new RootCommand("Measures one training step of a tiny vision-language model, here and in PyTorch by turns.") { precision, rounds, steps, threads, json, profile };
+foreach (var count in new[] { rounds, steps, threads })
+    count.Validators.Add(result =>
+    {
+        if (result.GetValueOrDefault<int>() < 1) result.AddError($"{count.Name} must be 1 or more.");
+    });
+root.SetAction(result =>
+{
+    var names = result.GetValue(precision) == "both" ? new[] { "fp32", "bf16" } : [result.GetValue(precision)!];
+    set_num_threads(result.GetValue(threads));
+    if (result.GetValue(profile))
+    {
+        foreach (var name in names) StepProfile.Print(name, result.GetValue(steps) * result.GetValue(rounds));
+        return;
+    }
+    StepBenchmark.Run(names, result.GetValue(rounds), result.GetValue(steps), result.GetValue(threads), result.GetValue(json));
+});
+
+var operators = new Command("operators", "Measures the call of an operator, and the fused kernels beside their composites") { threads };
+operators.SetAction(result =>
+{
+    set_num_threads(result.GetValue(threads));
+    OperatorBenchmark.Run();
+});
+root.Subcommands.Add(operators);
+
+var parsed = root.Parse(args);
+if (parsed.Errors.Count > 0)
+{
+    foreach (var error in parsed.Errors) Console.Error.WriteLine($"bench: {error.Message}");
+    return 2;
+}
+try
+{
+    return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (NanoVlmException e)
+{
+    Console.Error.WriteLine($"bench: {e.Message}");
+    return 1;
+}
