@@ -58,7 +58,8 @@ internal sealed class TrainingStep : IDisposable
         double loss;
         using (NewDisposeScope())
         {
-            var (sum, count) = model.Loss(ids, pixels, labels);
+            // The trainer's Loss(ids, pixels, labels) computes the last block at labels only; the peer does not, so neither does this.
+            var (sum, count) = model.Loss(model.forward(ids, pixels), labels);
             loss = sum.ToDouble() / count;
             finished?.Invoke("forward");
             (sum / count).backward();

@@ -54,7 +54,7 @@ public sealed class Trainer : IDisposable
             Mean = [.. config.Model.Image.Mean.Select(m => (float)m)],
             Std = [.. config.Model.Image.Std.Select(s => (float)s)],
         });
-        builder = new SampleBuilder(tokenizer, processor, architecture.MpImageTokenLength, config.Data.MaxTokens, config.Data.Turns == Turns.Independent);
+        builder = new SampleBuilder(tokenizer, processor, architecture.MpImageTokenLength, config.Data.MaxTokens, config.Data.Turns == Turns.Independent, config.Data.MaxImages);
 
         manual_seed(config.Train.Seed);
         model = new VisionLanguageModel(architecture, tokenizer.TokenToId(ImageTokens.Image)!.Value) { ComputeDtype = compute.Dtype };

@@ -42,8 +42,13 @@ public sealed record DataSection : IChecked
     [Range(0, int.MaxValue)]
     public int Seed { get; init; }
 
-    void IChecked.Check(ConfigurationRules rules) =>
+    void IChecked.Check(ConfigurationRules rules)
+    {
         rules.Require(!Packing, "packing", "packing is not available yet; leave it out or set it to false");
+        rules.Require(
+            Train.Concat(Validation).Concat(Test).All(source => source.Weight == 1),
+            "train", "mixing sources by weight is not available yet; leave out weight, or give a source twice to double it");
+    }
 }
 
 /// <summary>A set of samples; <c>kind</c> says which.</summary>

@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace NanoVlm.Configuration;
 
 /// <summary>The evaluation after training: <c>eval</c> in a run's configuration.</summary>
-public sealed record EvalSection
+public sealed record EvalSection : IChecked
 {
     /// <summary>Benchmarks to score besides the test split.</summary>
     public IReadOnlyList<string> Tasks { get; init; } = [];
@@ -15,4 +15,7 @@ public sealed record EvalSection
     /// <summary>Questions answered at once.</summary>
     [Range(1, int.MaxValue)]
     public int BatchSize { get; init; } = 16;
+
+    void IChecked.Check(ConfigurationRules rules) =>
+        rules.Require(Tasks.Count == 0, "tasks", "benchmarks are not available yet; leave it out: the test split is scored anyway");
 }

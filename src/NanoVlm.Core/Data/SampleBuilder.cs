@@ -36,6 +36,7 @@ public sealed class SampleBuilder
     private readonly int _tokensPerTile;
     private readonly int _maxTokens;
     private readonly bool _independentTurns;
+    private readonly int _maxImages;
     private readonly bool _globalImage;
 
     /// <summary>Prepares a builder.</summary>
@@ -45,10 +46,11 @@ public sealed class SampleBuilder
     /// <param name="maxTokens">The longest conversation; longer ones lose their last turns.</param>
     /// <param name="independentTurns">Whether the turns of a conversation do not see each other: each reads as if it were alone
     /// after the images, which are encoded once for all.</param>
+    /// <param name="maxImages">The most images of a conversation.</param>
     /// <exception cref="NanoVlmException">The tokenizer has no image token or no chat template.</exception>
-    public SampleBuilder(Tokenizer tokenizer, ImageProcessor processor, int tokensPerTile, int maxTokens = int.MaxValue, bool independentTurns = false)
+    public SampleBuilder(Tokenizer tokenizer, ImageProcessor processor, int tokensPerTile, int maxTokens = int.MaxValue, bool independentTurns = false, int maxImages = int.MaxValue)
     {
-        (_tokenizer, _processor, _tokensPerTile, _maxTokens, _independentTurns) = (tokenizer, processor, tokensPerTile, maxTokens, independentTurns);
+        (_tokenizer, _processor, _tokensPerTile, _maxTokens, _independentTurns, _maxImages) = (tokenizer, processor, tokensPerTile, maxTokens, independentTurns, maxImages);
         _template = ChatTemplate.Parse(tokenizer.ChatTemplate ?? throw new NanoVlmException("The tokenizer has no chat template; put one in tokenizer_config.json."));
         _imageTokenId = tokenizer.TokenToId(ImageTokens.Image)
             ?? throw new NanoVlmException($"The tokenizer has no token {ImageTokens.Image}; add the image tokens to it first.");
@@ -71,6 +73,7 @@ public sealed class SampleBuilder
     {
         try
         {
+            if (raw.Images.Count > _maxImages) throw new NanoVlmException($"has {raw.Images.Count} images; at most {_maxImages} are allowed (data.max_images).");
             var pixels = Tiles([.. raw.Images.Select(load ?? ImageCodec.Load)], out var grids);
             if (_independentTurns && raw.Turns.Count > 1) return Independent(raw, pixels, grids);
             var messages = new List<ChatMessage>(raw.Turns.Count * 2);
