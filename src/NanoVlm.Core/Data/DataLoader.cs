@@ -22,9 +22,6 @@ public sealed record DataLoaderOptions
 
     /// <summary>How many samples are prepared at once, at least 1. Changes nothing but the speed.</summary>
     public int Workers { get; init; } = 2;
-
-    /// <summary>The most bytes of decoded pictures to keep in memory.</summary>
-    public long CacheBytes { get; init; } = 512L << 20;
 }
 
 /// <summary>
@@ -40,7 +37,6 @@ public sealed class DataLoader : IDisposable
     private readonly SampleBuilder _builder;
     private readonly DataLoaderOptions _options;
     private readonly Action<string>? _warn;
-    private readonly ImageCache _cache;
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<Place> _work = Channel.CreateUnbounded<Place>();
     private readonly Channel<Place> _inOrder;
@@ -69,7 +65,7 @@ public sealed class DataLoader : IDisposable
             throw new NanoVlmException("The data set is empty; there is nothing to read.");
         if (options.Start.Epoch < 0 || options.Start.Index < 0 || options.Start.Index > source.Count)
             throw new NanoVlmException($"Reading cannot begin at sample {options.Start.Index} of epoch {options.Start.Epoch}: the data set has {source.Count}. Is it the set the run was started with?");
-        (_source, _builder, _options, _warn, _cache) = (source, builder, options, warn, new ImageCache(options.CacheBytes));
+        (_source, _builder, _options, _warn) = (source, builder, options, warn);
         _inOrder = Channel.CreateBounded<Place>(4 * options.Workers);
         _running = Task.WhenAll([Task.Run(Order), Task.Run(Collate), .. Enumerable.Range(0, options.Workers).Select(_ => Task.Run(Prepare))]);
     }
@@ -143,7 +139,7 @@ public sealed class DataLoader : IDisposable
             await foreach (var place in _work.Reader.ReadAllAsync(_stop.Token).ConfigureAwait(false))
                 try
                 {
-                    place.Result.SetResult((_builder.Build(_source[place.Index], _cache.Load), null));
+                    place.Result.SetResult((_builder.Build(_source[place.Index]), null));
                 }
                 catch (NanoVlmException fault)
                 {

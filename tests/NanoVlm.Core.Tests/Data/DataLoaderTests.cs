@@ -27,11 +27,10 @@ public sealed class DataLoaderTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void The_batches_do_not_depend_on_the_number_of_workers_or_on_the_cache()
+    public void The_batches_do_not_depend_on_the_number_of_workers()
     {
         var expected = Read(new DataLoaderOptions { BatchSize = 5, Seed = 1, Workers = 1 }, 20);
         AssertSame(expected, Read(new DataLoaderOptions { BatchSize = 5, Seed = 1, Workers = 3 }, 20));
-        AssertSame(expected, Read(new DataLoaderOptions { BatchSize = 5, Seed = 1, Workers = 2, CacheBytes = 5000 }, 20));
         Assert.NotEqual(Origins(expected), Origins(Read(new DataLoaderOptions { BatchSize = 5, Seed = 2 }, 20)));
     }
 
@@ -133,17 +132,6 @@ public sealed class DataLoaderTests : IDisposable
         for (int i = 0; i < 6; i++)
             Assert.Equal(Count, loader.Next()!.Size);
         Assert.Equal(0, loader.Skipped);
-    }
-
-    [Fact]
-    public void The_cache_stays_within_its_budget()
-    {
-        var cache = new ImageCache(2000); // two pictures of 768 bytes
-        foreach (var raw in _source)
-            cache.Load(raw.Images[0]);
-        Assert.Equal(2 * 768, cache.Bytes);
-        Assert.Same(cache.Load(_source[0].Images[0]), cache.Load(_source[0].Images[0]));
-        Assert.NotSame(cache.Load(_source[9].Images[0]), cache.Load(_source[9].Images[0]));
     }
 
     [Fact]

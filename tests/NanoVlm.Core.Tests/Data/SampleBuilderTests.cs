@@ -11,8 +11,8 @@ public sealed class SampleBuilderTests
     private static readonly Lazy<Tokenizer> _loaded = new(() => ImageTokens.AddTo(Tokenizer.Load(Path.Combine(TextGoldens.Repository, "configs", "shapes-tokenizer"))));
     private static readonly RgbImage _grey = new(16, 16, [.. Enumerable.Repeat((byte)128, 16 * 16 * 3)]);
 
-    internal static SampleBuilder Builder(int maxTokens = int.MaxValue, bool split = false) =>
-        new(_loaded.Value, new ImageProcessor(new ImageProcessorConfig { TileSize = 16, MaxSide = 32, Split = split }), tokensPerTile: 4, maxTokens);
+    internal static SampleBuilder Builder(int maxTokens = int.MaxValue, bool split = false, bool independentTurns = false) =>
+        new(_loaded.Value, new ImageProcessor(new ImageProcessorConfig { TileSize = 16, MaxSide = 32, Split = split }), tokensPerTile: 4, maxTokens, independentTurns);
 
     [Fact]
     public void Ids_labels_and_tiles_are_those_of_nanoVLM()
@@ -92,6 +92,33 @@ public sealed class SampleBuilderTests
         Assert.Equal(two, Builder(three - 1).Build(raw, _ => _grey).InputIds.Length);
         var e = Assert.Throws<NanoVlmException>(() => Builder(10).Build(raw, _ => _grey));
         Assert.Contains("row:1: the first turn has", e.Message);
+    }
+
+    [Fact]
+    public void Independent_turns_read_as_each_would_alone_after_the_images_they_share()
+    {
+        Turn[] turns = [new("What colour is the circle?", "red"), new("Is there a red circle?", "yes"), new("How many circles are there?", "1")];
+        var alone = turns.Select(turn => Builder().Build(Raw([turn]), _ => _grey)).ToArray();
+        var together = Builder(independentTurns: true).Build(Raw(turns), _ => _grey);
+        int shared = Array.LastIndexOf(alone[0].InputIds, _loaded.Value.TokenToId(ImageTokens.Image)!.Value) + 1;
+
+        for (int turn = 0; turn < turns.Length; turn++)
+        {
+            // The shared beginning (document 0) and the turn's own tokens, in the order of their positions.
+            var seen = Enumerable.Range(0, together.InputIds.Length).Where(i => together.Layout!.Documents[i] is var document && (document == 0 || document == turn + 1)).ToArray();
+            Assert.Equal(alone[turn].InputIds, seen.Select(i => together.InputIds[i]));
+            Assert.Equal(alone[turn].Labels[shared..], seen.Skip(shared).Select(i => together.Labels[i]));
+            Assert.Equal(Enumerable.Range(0, seen.Length), seen.Select(i => together.Layout!.Positions[i]));
+        }
+        Assert.Equal(1, together.Tiles);
+        Assert.Equal(shared + alone.Sum(sample => sample.InputIds.Length - shared), together.InputIds.Length);
+    }
+
+    [Fact]
+    public void Independent_turns_with_text_before_their_images_are_refused()
+    {
+        var raw = Raw([new Turn("first <image>", "a"), new Turn("second <image>", "b")]);
+        Assert.Contains("data.turns", Assert.Throws<NanoVlmException>(() => Builder(independentTurns: true).Build(raw, _ => _grey)).Message);
     }
 
     [Fact]
