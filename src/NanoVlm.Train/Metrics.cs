@@ -23,11 +23,11 @@ public sealed record StepMetrics(
 /// <param name="Seconds">How long it took.</param>
 public sealed record EvaluationMetrics(int Step, double ValidationAccuracy, IReadOnlyDictionary<string, double> ByKind, int Questions, double Seconds);
 
-/// <summary>Appends figures to <c>metrics.jsonl</c>, a JSON object a line, each line written at once.</summary>
+/// <summary>Writes a run's figures to <c>metrics.jsonl</c>, a JSON object a line, each line at once.</summary>
 /// <param name="path">The file.</param>
 public sealed class MetricsLog(string path) : IDisposable
 {
-    private readonly StreamWriter writer = new(path, append: true) { AutoFlush = true };
+    private readonly StreamWriter writer = new(path, append: false) { AutoFlush = true };
 
     /// <summary>Adds a line.</summary>
     public void Write<T>(T figures) => writer.WriteLine(JsonSerializer.Serialize(figures, Json.Line));

@@ -11,6 +11,7 @@ public sealed class RunFolder
 {
     private readonly int keepLast;
 
+    /// <summary>Opens a folder for a new run.</summary>
     /// <param name="path">The folder, made if need be.</param>
     /// <param name="keepLast">How many checkpoints stay, besides the best.</param>
     /// <exception cref="NanoVlmException">The folder cannot be made, or holds the checkpoints of another run.</exception>
@@ -26,7 +27,7 @@ public sealed class RunFolder
         {
             throw new NanoVlmException($"{path}: the run's folder cannot be made: {e.Message} (train.output_dir, train.run_name)", e);
         }
-        if (new FileInfo(Last).LinkTarget is not null)
+        if (Directory.EnumerateFileSystemEntries(path, "step_*").Any(entry => !entry.EndsWith(".partial", StringComparison.Ordinal)))
             throw new NanoVlmException($"{path}: holds the checkpoints of an earlier run; choose another train.run_name, or delete the folder.");
         foreach (var leftover in Directory.EnumerateDirectories(path, "*.partial")) Directory.Delete(leftover, recursive: true);
     }
@@ -56,6 +57,7 @@ public sealed class RunFolder
         {
             if (Directory.Exists(partial)) Directory.Delete(partial, recursive: true);
             write(partial);
+            Flush(partial);
             if (!Directory.Exists(File(name)))
                 Directory.Move(partial, File(name));
             else
@@ -107,9 +109,20 @@ public sealed class RunFolder
     private void Prune()
     {
         var best = Target(Best);
-        var steps = Directory.EnumerateDirectories(Path, "step_??????").Order(StringComparer.Ordinal).Reverse().ToArray();
+        // Longer names are later steps: step_1000000 comes after step_999999.
+        var steps = Directory.EnumerateDirectories(Path, "step_*").OrderByDescending(folder => folder.Length).ThenByDescending(folder => folder, StringComparer.Ordinal).ToArray();
         foreach (var old in steps.Skip(keepLast))
             if (System.IO.Path.GetFileName(old) != best) Directory.Delete(old, recursive: true);
+    }
+
+    // To the disk before the rename, so that a power cut too leaves a whole checkpoint or none.
+    private static void Flush(string folder)
+    {
+        foreach (var file in Directory.EnumerateFiles(folder))
+        {
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite);
+            stream.Flush(flushToDisk: true);
+        }
     }
 
     private static string? Target(string link) => new FileInfo(link).LinkTarget;

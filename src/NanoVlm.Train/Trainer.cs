@@ -93,7 +93,7 @@ public sealed class Trainer : IDisposable
         var training = Stopwatch.StartNew();
         StepMetrics? last = null;
         var done = 0;
-        display.Track(train.MaxSteps, 0, () =>
+        display.Track(steps, 0, () =>
         {
             while (done < steps && !cancellation.IsCancellationRequested)
             {
@@ -103,7 +103,7 @@ public sealed class Trainer : IDisposable
                 done++;
                 var print = done % train.LogEvery == 0 || done == 1 || done == steps;
                 if (print) metrics.Write(last);
-                display.Step(last, train.MaxSteps, clock.Elapsed, print);
+                display.Step(last, steps, clock.Elapsed, print);
                 var evaluates = done % train.EvalEvery == 0 || done == steps;
                 if (evaluates && !cancellation.IsCancellationRequested) Evaluate(done, cancellation);
                 else if (done % train.SaveEvery == 0) Save(done, false);
@@ -165,9 +165,23 @@ public sealed class Trainer : IDisposable
     {
         const int images = 400;
         using var scope = NewDisposeScope();
-        var samples = DataLoader.Permutation(config.Data.Seed, 0, data.Train.Count).Take(images).Select(i => builder.Build(data.Train[i])).ToArray();
+        var samples = DataLoader.Permutation(config.Data.Seed, 0, data.Train.Count).Take(images).Select(Readable).OfType<Sample>().ToArray();
         var tiles = samples.Sum(sample => sample.Tiles);
+        if (tiles == 0) throw new NanoVlmException($"None of the first {images} conversations has a readable image to whiten patches by; set model.vision.patch_initializer to normal.");
         PatchWhitening.Apply(model, tensor(samples.SelectMany(sample => sample.Pixels).ToArray(), [tiles, 3, builder.TileSize, builder.TileSize]), config.Train.Seed);
+    }
+
+    // The loader counts and names what cannot be read; here it is left out.
+    private Sample? Readable(int index)
+    {
+        try
+        {
+            return builder.Build(data.Train[index]);
+        }
+        catch (NanoVlmException)
+        {
+            return null;
+        }
     }
 
     private Tensor Loss(Batch batch)

@@ -34,24 +34,28 @@ public sealed class TrainingData : IDisposable
         var opened = new TrainingData();
         try
         {
-            var (train, validation, test) = (new List<RawSample>(), new List<RawSample>(), new List<RawSample>());
+            var (train, validation, test) = (new List<IReadOnlyList<RawSample>>(), new List<IReadOnlyList<RawSample>>(), new List<IReadOnlyList<RawSample>>());
             foreach (var source in data.Train)
                 switch (source)
                 {
                     case ShapesSource shapes:
                         Render(shapes, say, cancellation);
-                        train.AddRange(opened.Read(Path.Combine(shapes.Path, "train.jsonl")));
-                        validation.AddRange(opened.Read(Path.Combine(shapes.Path, "validation.jsonl")));
-                        test.AddRange(opened.Read(Path.Combine(shapes.Path, "test.jsonl")));
+                        train.Add(opened.Read(Path.Combine(shapes.Path, "train.jsonl")));
+                        if (data.Validation.Count == 0) validation.Add(opened.Read(Path.Combine(shapes.Path, "validation.jsonl")));
+                        if (data.Test.Count == 0) test.Add(opened.Read(Path.Combine(shapes.Path, "test.jsonl")));
+                        break;
+                    case JsonlSource file when data.Validation.Count == 0:
+                        var (kept, held) = Split(opened.Read(file.Path), data);
+                        train.Add(kept);
+                        validation.Add(held);
                         break;
                     case JsonlSource file:
-                        train.AddRange(opened.Read(file.Path));
+                        train.Add(opened.Read(file.Path));
                         break;
                 }
-            foreach (var source in data.Validation) validation.AddRange(opened.All(source, "validation.jsonl", say, cancellation));
-            foreach (var source in data.Test) test.AddRange(opened.All(source, "test.jsonl", say, cancellation));
-            if (validation.Count == 0) (train, validation) = Split(train, data);
-            (opened.Train, opened.Validation, opened.Test) = (train, validation, test);
+            foreach (var source in data.Validation) validation.Add(opened.Open(source, "validation.jsonl", say, cancellation));
+            foreach (var source in data.Test) test.Add(opened.Open(source, "test.jsonl", say, cancellation));
+            (opened.Train, opened.Validation, opened.Test) = (SampleView.Joined(train), SampleView.Joined(validation), SampleView.Joined(test));
             return opened;
         }
         catch
@@ -67,7 +71,7 @@ public sealed class TrainingData : IDisposable
         foreach (var source in open) source.Dispose();
     }
 
-    private IEnumerable<RawSample> All(DataSource source, string split, Action<string> say, CancellationToken cancellation)
+    private ConversationSource Open(DataSource source, string split, Action<string> say, CancellationToken cancellation)
     {
         if (source is not ShapesSource shapes) return Read(((JsonlSource)source).Path);
         Render(shapes, say, cancellation);
@@ -98,12 +102,31 @@ public sealed class TrainingData : IDisposable
             say($"rendered {shapes.Images + shapes.Validation + shapes.Test} pictures of shapes to {shapes.Path} in {watch.Elapsed.TotalSeconds:0.0} s");
     }
 
-    // A seeded split by conversation: no image is on both sides.
-    private static (List<RawSample> Train, List<RawSample> Validation) Split(List<RawSample> all, DataSection data)
+    // A seeded split by row.
+    private static (IReadOnlyList<RawSample> Train, IReadOnlyList<RawSample> Validation) Split(ConversationSource all, DataSection data)
     {
         var held = Math.Max(1, (int)(all.Count * data.ValidationFraction));
         if (all.Count < 2) throw new NanoVlmException("There is one conversation to train on; a second one is needed to validate with.");
         var order = DataLoader.Permutation(data.Seed, -1, all.Count);
-        return ([.. order[held..].Order().Select(i => all[i])], [.. order[..held].Order().Select(i => all[i])]);
+        return (new SampleView(all, [.. order[held..].Order()]), new SampleView(all, [.. order[..held].Order()]));
+    }
+
+    // Some rows of a source, or several sources one after the other. Rows are read when they are asked for.
+    private sealed class SampleView(IReadOnlyList<(IReadOnlyList<RawSample> Source, int Index)> rows) : IReadOnlyList<RawSample>
+    {
+        public SampleView(IReadOnlyList<RawSample> source, int[] indices) : this([.. indices.Select(index => (source, index))])
+        {
+        }
+
+        public int Count => rows.Count;
+
+        public RawSample this[int index] => rows[index].Source[rows[index].Index];
+
+        public static SampleView Joined(IEnumerable<IReadOnlyList<RawSample>> sources) =>
+            new([.. sources.SelectMany(source => Enumerable.Range(0, source.Count).Select(index => (source, index)))]);
+
+        public IEnumerator<RawSample> GetEnumerator() => rows.Select(row => row.Source[row.Index]).GetEnumerator();
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
     }
 }

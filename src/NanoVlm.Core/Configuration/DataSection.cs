@@ -57,7 +57,7 @@ public sealed record DataSection : IChecked
 [JsonDerivedType(typeof(JsonlSource), "jsonl")]
 public abstract record DataSource
 {
-    /// <summary>How often its samples are drawn, relative to the other sources and their sizes.</summary>
+    /// <summary>How often its samples are drawn, relative to the other sources and their sizes. Not available yet: leave it at 1.</summary>
     [Range(0.0, double.MaxValue, MinimumIsExclusive = true)]
     public double Weight { get; init; } = 1;
 }

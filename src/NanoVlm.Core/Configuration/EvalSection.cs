@@ -12,7 +12,7 @@ public sealed record EvalSection : IChecked
     [Range(1, int.MaxValue)]
     public int? Limit { get; init; }
 
-    /// <summary>Questions answered at once.</summary>
+    /// <summary>Images at a time, each with all its questions.</summary>
     [Range(1, int.MaxValue)]
     public int BatchSize { get; init; } = 16;
 

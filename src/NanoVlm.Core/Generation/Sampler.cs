@@ -4,7 +4,7 @@ namespace NanoVlm.Generation;
 
 /// <summary>
 /// Chooses the next token. Greedy by default; with a temperature it samples, after top-k and nucleus (top-p) filtering
-/// (Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020), filtered before the temperature as in nanoVLM.
+/// (Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020), filtered before the temperature as in nanoVLM, which also leaves out the token that crosses top-p.
 /// </summary>
 public sealed class Sampler : IDisposable
 {

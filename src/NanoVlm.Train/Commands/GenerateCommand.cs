@@ -53,6 +53,7 @@ internal static class GenerateCommand
 
     private static int Run(string folder, string[] images, string prompt, Sampler sampler, int maxNewTokens, bool json)
     {
+        set_num_threads(Environment.ProcessorCount); // libtorch's own default is 1 on some virtual machines
         var pictures = images.Select(ImageCodec.Load).ToArray();
         using var loaded = Checkpoint.Load(folder);
         var builder = new SampleBuilder(loaded.Tokenizer, loaded.Processor, loaded.Model.Config.MpImageTokenLength);

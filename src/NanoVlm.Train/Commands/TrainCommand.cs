@@ -31,6 +31,8 @@ internal static class TrainCommand
     private static int Run(string? path, string[] overrides)
     {
         var config = RunConfig.Load(path, overrides);
+        if (!System.IO.Path.Exists(config.Model.Tokenizer))
+            throw new ConfigurationException(path ?? "the built-in configuration", [new("model.tokenizer", $"'{config.Model.Tokenizer}' is neither a file nor a folder; name a folder that holds tokenizer.json")]);
         var compute = ComputeChoice.For(config.Train);
         using var interrupted = new CancellationTokenSource();
         using var display = new TrainingDisplay();
@@ -49,8 +51,8 @@ internal static class TrainCommand
             var summary = trainer.Run(display, interrupted.Token);
             if (summary is null) return Interrupted(run.Path);
             run.WriteJson("summary.json", summary);
-            RunReport.Write(run, summary, trainer.Samples);
             Show(summary, trainer.Samples, run);
+            RunReport.Write(run, summary, trainer.Samples);
             return 0;
         }
         catch (OperationCanceledException)

@@ -158,7 +158,7 @@ public sealed class ShapesDatasetTests
     }
 
     [Fact]
-    public void A_set_that_is_there_is_kept_and_one_of_other_options_replaced()
+    public void A_set_that_is_there_is_kept_and_one_of_other_options_refused()
     {
         using var folder = new TemporaryFolder();
         string set = Path.Combine(folder.Path, "set");
@@ -167,9 +167,8 @@ public sealed class ShapesDatasetTests
         var written = File.GetLastWriteTimeUtc(Path.Combine(set, "train.jsonl"));
         Assert.False(ShapesDataset.Generate(set, options));
         Assert.Equal(written, File.GetLastWriteTimeUtc(Path.Combine(set, "train.jsonl")));
-        Assert.True(ShapesDataset.Generate(set, options with { Train = 5 }));
-        Assert.Equal(5, File.ReadLines(Path.Combine(set, "train.jsonl")).Count());
-        Assert.Equal(5, Directory.GetFiles(Path.Combine(set, "images", "train")).Length);
+        Assert.Contains("other options", Assert.Throws<NanoVlmException>(() => ShapesDataset.Generate(set, options with { Train = 5 })).Message);
+        Assert.Equal(6, Directory.GetFiles(Path.Combine(set, "images", "train")).Length);
         Assert.Equal([set], Directory.GetFileSystemEntries(folder.Path));
     }
 

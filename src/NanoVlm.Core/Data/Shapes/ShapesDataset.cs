@@ -21,7 +21,7 @@ public static class ShapesDataset
 
     /// <summary>
     /// Makes the data set in a folder, unless it is there already. The folder appears whole or not at all; one that holds
-    /// shapes of other options is replaced.
+    /// shapes of other options is left alone.
     /// </summary>
     /// <param name="folder">Where to.</param>
     /// <param name="options">What to make.</param>
@@ -36,7 +36,9 @@ public static class ShapesDataset
         var stampPath = Path.Combine(folder, StampFile);
         if (IsThere())
             return false;
-        if (!File.Exists(stampPath) && Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
+        if (File.Exists(stampPath))
+            throw new NanoVlmException($"{folder}: holds shapes of other options ({File.ReadAllText(stampPath).Trim()}). Name another folder (path of the shapes source) or delete this one.");
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
             throw new NanoVlmException($"{folder}: not a folder of the shapes data set (it has files but no {StampFile}). Name an empty or a new folder.");
 
         var plan = ShapesPlan.Draw(options, cancellationToken);
@@ -50,8 +52,12 @@ public static class ShapesDataset
             if (IsThere()) // another process was at it too
                 return false;
             if (Directory.Exists(folder))
-                Directory.Delete(folder, recursive: true);
+                Directory.Delete(folder); // an empty one; others were refused
             Directory.Move(temporary, folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException || e is AggregateException { InnerException: IOException or UnauthorizedAccessException })
+        {
+            throw new NanoVlmException($"{folder}: the shapes cannot be written: {(e.InnerException ?? e).Message}", e);
         }
         finally
         {
