@@ -46,7 +46,7 @@ public sealed record DataSection : IChecked
     {
         rules.Require(!Packing, "packing", "packing is not available yet; leave it out or set it to false");
         rules.Require(
-            Train.Concat(Validation).Concat(Test).All(source => source.Weight == 1),
+            Train.Concat(Validation).Concat(Test).All(source => source is null or { Weight: 1 }),
             "train", "mixing sources by weight is not available yet; leave out weight, or give a source twice to double it");
     }
 }

@@ -122,19 +122,6 @@ public sealed class DataLoaderTests : IDisposable
     }
 
     [Fact]
-    public void After_the_first_epoch_no_image_is_read_again()
-    {
-        using var loader = new DataLoader(_source, _builder, new DataLoaderOptions { BatchSize = Count });
-        loader.Next();
-        loader.Next(); // with the prefetch, all of the first epoch and some of the second are read
-        foreach (var raw in _source)
-            File.Delete(raw.Images[0]);
-        for (int i = 0; i < 6; i++)
-            Assert.Equal(Count, loader.Next()!.Size);
-        Assert.Equal(0, loader.Skipped);
-    }
-
-    [Fact]
     public async Task Disposing_waits_until_no_worker_is_at_work()
     {
         using var gate = new ManualResetEventSlim();
