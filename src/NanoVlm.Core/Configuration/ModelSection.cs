@@ -171,7 +171,7 @@ public sealed record LanguageSection : IChecked
 }
 
 /// <summary>What carries image features into the language model: <c>model.projector</c>.</summary>
-public sealed record ProjectorSection : IChecked
+public sealed record ProjectorSection
 {
     /// <summary>Side of the square of patches that becomes one image token.</summary>
     [Range(1, int.MaxValue)]
@@ -183,9 +183,6 @@ public sealed record ProjectorSection : IChecked
     /// <summary>Standard deviation of its weights at the start; null: 1 / sqrt(inputs).</summary>
     [Range(0.0, 1.0, MinimumIsExclusive = true)]
     public double? InitializerRange { get; init; }
-
-    void IChecked.Check(ConfigurationRules rules) =>
-        rules.Require(Kind == ProjectorKind.Linear, "kind", "'mlp' is not available yet; use 'linear'");
 }
 
 /// <summary>How the patch embedding begins.</summary>
@@ -214,8 +211,11 @@ public enum ProjectorKind
     /// <summary>One linear layer without bias, nanoVLM's.</summary>
     Linear,
 
-    /// <summary>Two layers. Not available yet.</summary>
+    /// <summary>Two linear layers with biases and GELU between them, as LLaVA-1.5's.</summary>
     Mlp,
+
+    /// <summary>Gemma-3's: instead of the pixel shuffle the mean of each square of patches, an RMS norm, a linear layer.</summary>
+    AveragePool,
 }
 
 /// <summary>How images become pixels: <c>model.image</c>.</summary>

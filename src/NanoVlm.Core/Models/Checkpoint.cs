@@ -69,7 +69,7 @@ public static class Checkpoint
     public static CausalLanguageModel LoadLanguageModel(string folder)
     {
         var config = Config(folder);
-        var model = new CausalLanguageModel(config);
+        var model = new CausalLanguageModel(config.Language());
         try
         {
             LoadWeights(model, Path.Combine(folder, WeightsFile), "", config.LmTieWeights);
