@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using TorchSharp.Native;
 
 namespace TorchSharp;
@@ -82,6 +84,22 @@ public static unsafe partial class torch
     {
         var found = new Operator(qualifiedName);
         return found.Exists ? new CustomOperator(found) : null;
+    }
+
+    /// <summary>A CPU tensor over memory of the caller's, without a copy. Not in TorchSharp.</summary>
+    /// <param name="data">The first element, aligned to the element's size.</param>
+    /// <param name="shape">The sizes; elements lie in row-major order.</param>
+    /// <param name="dtype">The element type.</param>
+    /// <param name="release">Called once, on any thread, when nothing refers to the memory any more; it must not throw. Not called when this throws.</param>
+    public static Tensor from_blob(nint data, long[] shape, ScalarType dtype, Action release) => Over((void*)data, shape, dtype, GCHandle.Alloc(release), &Released);
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Released(void* context)
+    {
+        var handle = GCHandle.FromIntPtr((IntPtr)context);
+        var release = (Action)handle.Target!;
+        handle.Free();
+        release();
     }
 
     /// <summary>An operator found by name, called with positional arguments; what is left out at the end takes its default.</summary>

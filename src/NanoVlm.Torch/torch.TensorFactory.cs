@@ -203,12 +203,17 @@ public static unsafe partial class torch
     private static Tensor Shared(Array array, long[] shape, ScalarType dtype, long offset)
     {
         var pin = GCHandle.Alloc(array, GCHandleType.Pinned);
+        return Over((byte*)pin.AddrOfPinnedObject() + offset, shape, dtype, pin, &Unpin);
+    }
+
+    // A tensor over memory that `release` gives up; `context` is freed there, or here when no tensor comes of it.
+    private static Tensor Over(void* data, long[] shape, ScalarType dtype, GCHandle context, delegate* unmanaged[Cdecl]<void*, void> release)
+    {
         IntPtr handle;
         fixed (long* sizes = shape)
         {
-            var status = NativeMethods.nvlm_tensor_over_memory(
-                (byte*)pin.AddrOfPinnedObject() + offset, sizes, shape.Length, (int)dtype, &Unpin, (void*)GCHandle.ToIntPtr(pin), &handle);
-            if (status != 0) pin.Free();
+            var status = NativeMethods.nvlm_tensor_over_memory(data, sizes, shape.Length, (int)dtype, release, (void*)GCHandle.ToIntPtr(context), &handle);
+            if (status != 0) context.Free();
             NativeMethods.Check(status);
         }
         return new Tensor(handle);

@@ -168,4 +168,23 @@ public sealed class MemoryTests
         float[] values = [1, 1.00390625f, 1.01171875f, -2.5f, 3.4e38f, 1e-40f, float.NaN, float.PositiveInfinity];
         Assert.Equal(tensor(values).bfloat16().@float().data<float>().ToArray(), values.Select(value => new BFloat16(value).ToSingle()));
     }
+
+    [Fact]
+    public unsafe void Memory_under_a_tensor_is_released_once_with_the_last_view()
+    {
+        var released = 0;
+        var memory = stackalloc float[] { 1, 2, 3, 4 };
+        var over = from_blob((nint)memory, [2, 2], ScalarType.Float32, () => released++);
+        var row = over[1];
+        over.mul_(10);
+
+        over.Dispose();
+
+        Assert.Equal((0, 40f), (released, memory[3]));
+        Assert.Equal([30f, 40f], row.data<float>().ToArray());
+        row.Dispose();
+        Assert.Equal(1, released);
+        Assert.Throws<System.Runtime.InteropServices.ExternalException>(() => from_blob((nint)memory, [-1], ScalarType.Float32, () => released++));
+        Assert.Equal(1, released);
+    }
 }

@@ -1,20 +1,25 @@
 using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
+using Microsoft.Win32.SafeHandles;
 
 namespace NanoVlm.Weights;
 
 /// <summary>
 /// A memory-mapped safetensors file (https://huggingface.co/docs/safetensors): 8 bytes of header length, a JSON header, then
 /// the tensors' bytes. The header is treated as hostile and checked whole in <see cref="Open"/>; after that every
-/// tensor is known to lie inside the file. Reading from several threads is safe; disposing while another reads is not.
+/// tensor is known to lie inside the file. Reading from several threads is safe; disposing while another reads is not. Nothing
+/// of libtorch is loaded before the first tensor is asked for.
 /// </summary>
 public sealed unsafe partial class SafeTensorsFile : IDisposable
 {
-    private readonly MemoryMappedViewAccessor view;
+    private readonly SafeFileHandle file;
+    private readonly MemoryMappedFile map;
+    private readonly MemoryMappedViewAccessor view; // of the whole file, to read only
     private readonly Dictionary<string, TensorInfo> tensors;
-    private byte* data; // the data section; null once disposed
+    private readonly long dataStart; // in the file
+    private byte* data; // the data section in memory; null once disposed
 
-    private SafeTensorsFile(string path, MemoryMappedViewAccessor view, byte* start, long length)
+    private SafeTensorsFile(string path, SafeFileHandle file, MemoryMappedFile map, MemoryMappedViewAccessor view, byte* start, long length)
     {
         if (length < 8)
             throw new NanoVlmException($"{path}: not a safetensors file: {length} bytes are too few to hold the header's length");
@@ -31,8 +36,9 @@ public sealed unsafe partial class SafeTensorsFile : IDisposable
         Metadata = header.Metadata;
         Names = [.. header.Tensors.Select(tensor => tensor.Name)];
         tensors = header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
-        this.view = view;
-        data = start + 8 + headerLength;
+        dataStart = 8 + (long)headerLength;
+        data = start + dataStart;
+        (this.file, this.map, this.view) = (file, map, view);
     }
 
     /// <summary>The path the file was opened with.</summary>
@@ -52,33 +58,30 @@ public sealed unsafe partial class SafeTensorsFile : IDisposable
     /// <exception cref="NanoVlmException">The file cannot be read or its header is wrong; the message names file and tensor.</exception>
     public static SafeTensorsFile Open(string path)
     {
+        SafeFileHandle? file = null;
+        MemoryMappedFile? map = null;
+        MemoryMappedViewAccessor? view = null;
+        byte* start = null;
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
-            var length = stream.Length;
+            file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+            var length = RandomAccess.GetLength(file);
             if (length == 0)
                 throw new NanoVlmException($"{path}: not a safetensors file: it is empty"); // and cannot be mapped
-            using var map = MemoryMappedFile.CreateFromFile(stream, null, length, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-            return Check(path, map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read), length); // the view outlives map and stream
+            map = MemoryMappedFile.CreateFromFile(file, null, length, MemoryMappedFileAccess.CopyOnWrite, HandleInheritability.None, leaveOpen: true);
+            view = map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+            view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+            return new SafeTensorsFile(path, file, map, view, start + view.PointerOffset, length);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception e)
         {
-            throw new NanoVlmException($"{path}: cannot be opened: {e.Message}", e);
-        }
-    }
-
-    private static SafeTensorsFile Check(string path, MemoryMappedViewAccessor view, long length)
-    {
-        byte* start = null;
-        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        try
-        {
-            return new SafeTensorsFile(path, view, start + view.PointerOffset, length);
-        }
-        catch
-        {
-            view.SafeMemoryMappedViewHandle.ReleasePointer();
-            view.Dispose();
+            if (start != null)
+                view!.SafeMemoryMappedViewHandle.ReleasePointer();
+            view?.Dispose();
+            map?.Dispose();
+            file?.Dispose();
+            if (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+                throw new NanoVlmException($"{path}: cannot be opened: {e.Message}", e);
             throw;
         }
     }
@@ -117,7 +120,7 @@ public sealed unsafe partial class SafeTensorsFile : IDisposable
         return (nint)(data + this[name].Begin);
     }
 
-    /// <summary>Unmaps the file. Spans and addresses taken from it must not be used any more.</summary>
+    /// <summary>Closes the file. Spans and addresses taken from it must not be used any more; tensors may.</summary>
     public void Dispose()
     {
         if (data == null)
@@ -125,5 +128,7 @@ public sealed unsafe partial class SafeTensorsFile : IDisposable
         data = null;
         view.SafeMemoryMappedViewHandle.ReleasePointer();
         view.Dispose();
+        map.Dispose();
+        file.Dispose();
     }
 }

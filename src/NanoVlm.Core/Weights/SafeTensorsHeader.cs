@@ -14,6 +14,8 @@ internal static class SafeTensorsHeader
 
     private const int MaxRank = 64; // libtorch's own limit
 
+    private static readonly Dictionary<string, SafeTensorsDType> DTypes = Enum.GetValues<SafeTensorsDType>().ToDictionary(dtype => dtype.ToString());
+
     public static (TensorInfo[] Tensors, IReadOnlyDictionary<string, string> Metadata) Parse(
         ReadOnlySpan<byte> header, long dataLength, string path)
     {
@@ -134,9 +136,8 @@ internal static class SafeTensorsHeader
     private static SafeTensorsDType ReadDType(ref Utf8JsonReader reader, string name, string path)
     {
         var text = reader.TokenType == JsonTokenType.String ? reader.GetString()! : "";
-        foreach (var dtype in Enum.GetValues<SafeTensorsDType>())
-            if (dtype.ToString() == text)
-                return dtype;
+        if (DTypes.TryGetValue(text, out var dtype))
+            return dtype;
         throw Wrong(path, name, $"has dtype '{Printable(text)}'; known are {string.Join(", ", Enum.GetNames<SafeTensorsDType>())}");
     }
 
@@ -178,7 +179,7 @@ internal static class SafeTensorsHeader
     private static NanoVlmException Wrong(string path, string name, string what) => new($"{path}: tensor '{Printable(name)}' {what}");
 
     // A hostile name must not flood or rewrite the terminal.
-    private static string Printable(string text)
+    internal static string Printable(string text)
     {
         var clipped = text.Length > 120 ? text[..120] + "..." : text;
         return string.Concat(clipped.Select(c => char.IsControl(c) ? $"\\u{(int)c:x4}" : c.ToString()));

@@ -58,14 +58,148 @@ public sealed class SafeTensorsTensorTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_outlives_its_file()
+    public void A_large_tensor_is_the_file_s_own_memory_and_a_small_one_a_copy()
     {
-        torch.Tensor weight;
-        using (var file = SafeTensorsFile.Open(RepositoryFiles.Golden("nanovlm-tied/model.safetensors")))
-            weight = file.Tensor("MP.proj.weight");
+        var values = Numbers(1 << 20);
+        SafeTensorsWriter.Write(folder["file"], new Dictionary<string, torch.Tensor> { ["large"] = values, ["small"] = values[..16] });
+        using var file = SafeTensorsFile.Open(folder["file"]);
 
-        Assert.Equal([48, 128], weight.shape);
-        Assert.True(float.IsFinite(weight.abs().sum().item<float>()));
+        var (large, small) = (file.Tensor("large"), file.Tensor("small"));
+
+        Assert.True(IsMapped(large) && !IsMapped(small));
+        Assert.Equal(values.bytes.ToArray(), large.bytes.ToArray());
+        Assert.Equal(values[..16].bytes.ToArray(), small.bytes.ToArray());
+    }
+
+    [Theory]
+    [InlineData(1 << 20)]
+    [InlineData(16)]
+    public void A_tensor_outlives_its_file_and_writing_to_it_changes_nothing_else(int count)
+    {
+        var values = Numbers(count);
+        SafeTensorsWriter.Write(folder["file"], new Dictionary<string, torch.Tensor> { ["w"] = values });
+        var bytes = File.ReadAllBytes(folder["file"]);
+        torch.Tensor weight, view;
+        using (var file = SafeTensorsFile.Open(folder["file"]))
+        {
+            weight = file.Tensor("w");
+            weight.zero_();
+            Assert.Equal(values.bytes.ToArray(), file.Tensor("w").bytes.ToArray());
+            Assert.Equal(values.bytes.ToArray(), file.Bytes("w").ToArray());
+            view = file.Tensor("w")[..16];
+        }
+
+        File.Delete(folder["file"]);
+        File.WriteAllText(folder["file"], "another file in its place");
+        Assert.Equal(0, weight.abs().sum().item<float>());
+        Assert.Equal(values[..16].bytes.ToArray(), view.bytes.ToArray());
+        Assert.NotEqual(bytes.Length, new FileInfo(folder["file"]).Length);
+    }
+
+    [Fact]
+    public void A_written_tensor_leaves_the_file_on_disk_as_it_was()
+    {
+        SafeTensorsWriter.Write(folder["file"], new Dictionary<string, torch.Tensor> { ["w"] = Numbers(1 << 20) });
+        var bytes = File.ReadAllBytes(folder["file"]);
+
+        using (var file = SafeTensorsFile.Open(folder["file"]))
+        using (var weight = file.Tensor("w"))
+            weight.fill_(7);
+
+        Assert.Equal(bytes, File.ReadAllBytes(folder["file"]));
+    }
+
+    [Fact]
+    public void A_mapping_goes_when_its_last_tensor_does()
+    {
+        SafeTensorsWriter.Write(folder["file"], new Dictionary<string, torch.Tensor> { ["w"] = Numbers(1 << 20) });
+        using (var file = SafeTensorsFile.Open(folder["file"]))
+        {
+            var weight = file.Tensor("w");
+            var view = weight[1..];
+            Assert.Equal(2, Mappings().Count()); // the file's own too
+            weight.Dispose();
+            Assert.Equal(2, Mappings().Count());
+            view.Dispose();
+            Assert.Single(Mappings());
+        }
+
+        Assert.Empty(Mappings());
+    }
+
+    [Fact]
+    public void A_tensor_off_its_alignment_is_copied()
+    {
+        var header = """{"odd":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"w":{"dtype":"F32","shape":[65536],"data_offsets":[1,262145]}}""";
+        File.WriteAllBytes(folder["file"], SafeTensorsBytes.Of(header, 262145));
+        using var file = SafeTensorsFile.Open(folder["file"]);
+
+        Assert.Equal(file.Bytes("w").ToArray(), file.Tensor("w").bytes.ToArray());
+        var target = empty(65536);
+        file.CopyTo("w", target);
+        Assert.Equal(file.Bytes("w").ToArray(), target.bytes.ToArray());
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData((1 << 22) + 5)] // over one piece of 4 MiB in every type
+    public void An_existing_tensor_is_filled_and_cast_on_the_way(int count)
+    {
+        var values = arange(count, dtype: ScalarType.Float32).remainder(251);
+        var state = new[] { ScalarType.Float64, ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Int64, ScalarType.Int32, ScalarType.Int16, ScalarType.Byte, ScalarType.Bool }
+            .ToDictionary(type => type.ToString(), type => values.to(type));
+        SafeTensorsWriter.Write(folder["file"], state);
+        using var file = SafeTensorsFile.Open(folder["file"]);
+        foreach (var (name, stored) in state)
+            foreach (var type in new[] { stored.dtype, ScalarType.Float32, ScalarType.BFloat16, ScalarType.Float64 })
+            {
+                using var inner = NewDisposeScope();
+                var target = full(count, 99, dtype: type);
+                file.CopyTo(name, target);
+                Assert.True(Same(target, stored.to(type)), $"{name} to {type}");
+            }
+    }
+
+    [Fact]
+    public void A_parameter_a_view_and_a_scalar_are_filled_in_place()
+    {
+        var matrix = Numbers(6).reshape(2, 3);
+        SafeTensorsWriter.Write(folder["file"], new Dictionary<string, torch.Tensor> { ["m"] = matrix, ["s"] = tensor(5f), ["e"] = zeros(0, 4) });
+        using var file = SafeTensorsFile.Open(folder["file"]);
+        var (parameter, strided, scalar, empty) = (zeros(2, 3, requires_grad: true), zeros(3, 2).t(), tensor(0.0), zeros(0, 4));
+        var before = scope.DisposablesCount;
+
+        file.CopyTo("m", parameter);
+        file.CopyTo("m", strided);
+        file.CopyTo("s", scalar);
+        file.CopyTo("e", empty);
+
+        Assert.Equal(before, scope.DisposablesCount);
+        Assert.Equal(matrix.bytes.ToArray(), parameter.bytes.ToArray());
+        Assert.True(parameter.requires_grad && parameter.is_leaf);
+        Assert.True(Same(strided, matrix));
+        Assert.Equal(5, scalar.item<double>());
+        Assert.Contains("file: tensor 'm' has shape [2, 3], expected [3, 2]", Assert.Throws<NanoVlmException>(() => file.CopyTo("m", zeros(3, 2))).Message);
+    }
+
+    [Fact]
+    public void A_file_cut_short_after_it_was_opened_is_an_error_of_filling()
+    {
+        SafeTensorsWriter.Write(folder["file"], new Dictionary<string, torch.Tensor> { ["w"] = Numbers(1 << 20) });
+        using var file = SafeTensorsFile.Open(folder["file"]);
+        using (var other = new FileStream(folder["file"], FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete))
+            other.SetLength(1 << 20);
+
+        Assert.Contains("cut short while tensor 'w' was read", Assert.Throws<NanoVlmException>(() => file.CopyTo("w", empty(1 << 20))).Message);
+    }
+
+    [Fact]
+    public void Any_byte_but_zero_is_true()
+    {
+        SafeTensorsWriter.Write(folder["file"], [new("b", SafeTensorsDType.BOOL, [4], new byte[] { 0, 1, 2, 255 })]);
+        using var file = SafeTensorsFile.Open(folder["file"]);
+
+        Assert.Equal([0, 1, 1, 1], file.Tensor("b").bytes.ToArray());
     }
 
     [Fact]
@@ -104,6 +238,9 @@ public sealed class SafeTensorsTensorTests : IDisposable
         using var file = SafeTensorsFile.Open(folder["file"]);
         Assert.Equal([0, 1 / 512f, 1, 448, -1, float.NaN, 1 / 64f], file.Tensor("e4m3").data<float>().ToArray());
         Assert.Equal([0, 1 / 65536f, 1, 57344, -1, float.PositiveInfinity], file.Tensor("e5m2").data<float>().ToArray());
+        var half = zeros(6, dtype: ScalarType.Float16);
+        file.CopyTo("e5m2", half);
+        Assert.True(Same(half, file.Tensor("e5m2").half()));
     }
 
     [Fact]
@@ -117,4 +254,19 @@ public sealed class SafeTensorsTensorTests : IDisposable
         Assert.Contains("tensor 'c' is ComplexFloat32", Assert.Throws<NanoVlmException>(
             () => SafeTensorsWriter.Write(folder["complex"], new Dictionary<string, torch.Tensor> { ["c"] = complex })).Message);
     }
+
+    private static torch.Tensor Numbers(int count) => arange(1, count + 1, dtype: ScalarType.Float32);
+
+    private static bool Same(torch.Tensor a, torch.Tensor b) => a.shape.SequenceEqual(b.shape) && a.eq(b).all().item<bool>();
+
+    private unsafe bool IsMapped(torch.Tensor tensor)
+    {
+        fixed (byte* first = tensor.bytes)
+        {
+            var address = (ulong)first;
+            return Mappings().Any(line => line.Split('-', ' ') is var part && address >= Convert.ToUInt64(part[0], 16) && address < Convert.ToUInt64(part[1], 16));
+        }
+    }
+
+    private IEnumerable<string> Mappings() => File.ReadLines("/proc/self/maps").Where(line => line.EndsWith(folder["file"], StringComparison.Ordinal));
 }
