@@ -81,6 +81,12 @@ public sealed record LanguageConfig
     /// <summary>Logits are cap * tanh(logits / cap); null: as they are.</summary>
     public double? FinalLogitSoftcapping { get; init; }
 
+    /// <summary>Whether padding, which may see nothing, takes the mean of all tokens, as in transformers; else of those before it, as in nanoVLM.</summary>
+    public bool PaddingSeesAll { get; init; }
+
+    /// <summary>The token whose embedding gets no gradient where it is read, as in transformers; null: none.</summary>
+    public int? PadTokenId { get; init; }
+
     /// <summary>Dropout, a probability.</summary>
     public double Dropout { get; init; }
 

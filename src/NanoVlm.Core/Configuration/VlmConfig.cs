@@ -195,7 +195,7 @@ public sealed partial record VlmConfig : IChecked
             VitImgSize % VitPatchSize == 0,
             "vit_img_size", $"{VitImgSize} is not a multiple of vit_patch_size, {VitPatchSize}", "vit_patch_size");
         rules.Require(
-            LmHeadDim is null or > 0 && LmHeadDim % 2 == 0,
+            LmHeadDim is null || LmHeadDim % 2 == 0,
             "lm_head_dim", $"a head of {LmHeadDim} values cannot be rotated in pairs; its size must be even");
         rules.Require(
             LmHeadDim is not null || LmHiddenDim % LmNHeads == 0,

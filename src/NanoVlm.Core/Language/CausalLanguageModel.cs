@@ -50,9 +50,11 @@ public sealed class CausalLanguageModel : Module
     /// <returns>[B, T, hidden].</returns>
     public Tensor Embed(Tensor ids, ScalarType dtype)
     {
-        if (!Config.EmbeddingScale) return token_embedding.call(ids, dtype);
         using var scope = NewDisposeScope();
-        return (token_embedding.call(ids, dtype) * (float)Math.Sqrt(Config.HiddenSize)).MoveToOuterDisposeScope();
+        var x = token_embedding.call(ids, dtype);
+        if (Config.PadTokenId is { } pad && x.requires_grad) x = where((ids == pad).unsqueeze(-1), x.detach(), x);
+        if (Config.EmbeddingScale) x = x * (float)Math.Sqrt(Config.HiddenSize);
+        return x.MoveToOuterDisposeScope();
     }
 
     /// <summary>Logits over the vocabulary.</summary>
@@ -91,7 +93,7 @@ public sealed class CausalLanguageModel : Module
         var last = layout?.LastPosition ?? start + embeddings.shape[1] - 1;
         var far = rotary_embd.Angles(positions, last);
         var near = rotary_embd_local?.Angles(positions, last) ?? far;
-        var seen = new Visibility { Causal = true, KeyMask = attentionMask, Documents = layout?.Documents, Positions = layout?.Positions, Spans = spans };
+        var seen = new Visibility { Causal = true, KeyMask = attentionMask, Documents = layout?.Documents, Positions = layout?.Positions, Spans = spans, PaddingSeesAll = Config.PaddingSeesAll };
         var x = embeddings;
         for (var layer = 0; layer < blocks.Count; layer++)
         {

@@ -88,7 +88,7 @@ public static partial class Kernels
 
     /// <summary>
     /// Scaled dot-product attention with grouped queries. A query that sees no key at all (padding before the text) gives
-    /// zeros in the kernel and, as in nanoVLM, the mean of the keys before it in the composite; neither reaches a loss.
+    /// zeros in the kernel and a mean of keys in the composite; see <see cref="Visibility.PaddingSeesAll"/>.
     /// </summary>
     /// <param name="q">[B, T, H, D].</param>
     /// <param name="k">[B, S, G, D]; H is a multiple of G.</param>
@@ -102,10 +102,14 @@ public static partial class Kernels
             return FusedAttention(q, k, v, visible.KeyMask, visible.Documents, visible.Causal, visible.Window, scale);
         var groups = q.shape[2] / k.shape[2];
         var scores = Heads(q).matmul(Repeated(k).transpose(-2, -1)).to(ScalarType.Float32) * scale; // [B, H, T, S]
-        if (visible.Seen(q.shape[1], k.shape[1], q.device) is { } seen)
-            scores = scores.masked_fill(seen.logical_not().unsqueeze(1), double.NegativeInfinity);
+        var seen = visible.Seen(q.shape[1], k.shape[1], q.device)?.unsqueeze(1); // [1 or B, 1, T, S]
         if (visible.KeyMask is { } mask)
-            scores = scores + (1.0 - mask.to(ScalarType.Float32)).unsqueeze(1).unsqueeze(1) * finfo(ScalarType.Float32).min;
+        {
+            var hidden = (mask == 0).unsqueeze(1).unsqueeze(1); // [B, 1, 1, S]
+            if (visible.PaddingSeesAll && seen is not null) (hidden, seen) = (hidden | seen.logical_not(), null);
+            scores = scores + hidden.to(ScalarType.Float32) * finfo(ScalarType.Float32).min; // added, not filled: gradients pass, also where nothing is seen
+        }
+        if (seen is not null) scores = scores.masked_fill(seen.logical_not(), double.NegativeInfinity);
         return scores.softmax(-1).to(q.dtype).matmul(Repeated(v)).transpose(1, 2).contiguous();
 
         Tensor Heads(Tensor x) => x.transpose(1, 2);

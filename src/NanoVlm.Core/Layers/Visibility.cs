@@ -26,6 +26,10 @@ public sealed record Visibility
     /// <summary>How many of the last keys, itself included, a query sees; 0: all.</summary>
     public long Window { get; init; }
 
+    /// <summary>What the composite gives a query that may see nothing, such as padding before a text: the mean of all keys, as in transformers,
+    /// or of the keys before it, as in nanoVLM. Transformers' loss takes in the last such query, which predicts the first token.</summary>
+    public bool PaddingSeesAll { get; init; }
+
     /// <summary>All but the key mask as one.</summary>
     /// <returns>[1 or B, T, S], Bool; null: everything is seen.</returns>
     internal Tensor? Seen(long queries, long keys, Device device)

@@ -73,8 +73,11 @@ public sealed class HuggingFaceConfig
     }
 
     /// <summary>A whole number of at least 0.</summary>
-    internal int Count(string key, int otherwise) =>
-        Find(key) is { ValueKind: JsonValueKind.Number } value && value.GetDouble() == 0 ? 0 : Size(key, otherwise);
+    internal int Count(string key, int otherwise) => OptionalCount(key) ?? otherwise;
+
+    /// <summary>A whole number of at least 0, or null where it is absent.</summary>
+    internal int? OptionalCount(string key) =>
+        Find(key) is { ValueKind: JsonValueKind.Number } value && value.GetDouble() == 0 ? 0 : OptionalSize(key);
 
     /// <summary>A number above 0.</summary>
     internal double Number(string key, double otherwise) => OptionalNumber(key) ?? otherwise;

@@ -24,6 +24,13 @@ public static class HuggingFaceLanguage
     /// <param name="modelType">The <c>model_type</c>.</param>
     public static bool Knows(string modelType) => Families.ContainsKey(modelType) || Sections.ContainsKey(modelType);
 
+    /// <summary>Whether it is a decoder and nothing else.</summary>
+    /// <param name="modelType">The <c>model_type</c>.</param>
+    public static bool IsDecoder(string modelType) => Families.ContainsKey(modelType);
+
+    /// <summary>Every type of model that is known here.</summary>
+    public static IEnumerable<string> Types => Families.Keys.Concat(Sections.Keys);
+
     /// <summary>The architecture of a file's decoder.</summary>
     /// <param name="config">The whole file: of a decoder, or of a model that holds one in its <c>text_config</c>.</param>
     /// <exception cref="ConfigurationException">The type of model is not supported or values are impossible; all are listed.</exception>
@@ -37,10 +44,10 @@ public static class HuggingFaceLanguage
         }
         if (!Families.TryGetValue(type, out var family))
         {
-            section.Unsupported("a language model", Families.Keys.Concat(Sections.Keys));
+            section.Unsupported("a language model", Types);
             config.ThrowIfAny();
         }
-        var language = family!(section);
+        var language = family!(section) with { PaddingSeesAll = true };
         // Of a model of several parts it is the whole that says whether its head is tied.
         if (section != config && config.Has("tie_word_embeddings")) language = language with { TieWordEmbeddings = config.Flag("tie_word_embeddings", true) };
         section.Require(
@@ -65,6 +72,7 @@ public static class HuggingFaceLanguage
             : (config.Number("rope_theta", 10_000), Rope(config.Section("rope_scaling"), 0).Scaling);
         return new()
         {
+            PadTokenId = config.OptionalCount("pad_token_id"),
             VocabSize = config.Size("vocab_size", 32_000),
             HiddenSize = hidden,
             IntermediateSize = config.Size("intermediate_size", 11_008),
@@ -98,6 +106,7 @@ public static class HuggingFaceLanguage
         }
         return new()
         {
+            PadTokenId = config.OptionalCount("pad_token_id") ?? 0,
             VocabSize = config.Size("vocab_size", 262_208),
             HiddenSize = config.Size("hidden_size", 2304),
             IntermediateSize = config.Size("intermediate_size", 9216),

@@ -33,13 +33,20 @@ public static class HuggingFaceVision
     /// <param name="modelType">The <c>model_type</c>.</param>
     public static bool Knows(string modelType) => Families.ContainsKey(modelType) || Sections.ContainsKey(modelType);
 
+    /// <summary>Whether it is a vision tower and nothing else.</summary>
+    /// <param name="modelType">The <c>model_type</c>.</param>
+    public static bool IsTower(string modelType) => Families.ContainsKey(modelType);
+
+    /// <summary>Every type of model that is known here.</summary>
+    public static IEnumerable<string> Types => Families.Keys.Concat(Sections.Keys);
+
     /// <summary>Which family's names the tensors of a tower have: a key of the families' table.</summary>
     /// <param name="config">The whole file.</param>
     /// <exception cref="ConfigurationException">The type of model is not supported.</exception>
     public static string Family(HuggingFaceConfig config)
     {
         var section = SectionOf(config, out var type);
-        if (!Families.ContainsKey(type)) section.Unsupported("a vision tower", Families.Keys.Concat(Sections.Keys));
+        if (!Families.ContainsKey(type)) section.Unsupported("a vision tower", Types);
         config.ThrowIfAny();
         return type;
     }

@@ -6,18 +6,19 @@ namespace NanoVlm.Configuration;
 /// </summary>
 public static class HuggingFaceVlm
 {
-    private static readonly string[] Families = ["smolvlm", "idefics3", "gemma3"];
+    /// <summary>Every type of model that is known here.</summary>
+    public static readonly IReadOnlyList<string> Types = ["smolvlm", "idefics3", "gemma3"];
 
     /// <summary>Whether a type of model is known here.</summary>
     /// <param name="modelType">The <c>model_type</c>.</param>
-    public static bool Knows(string modelType) => Families.Contains(modelType);
+    public static bool Knows(string modelType) => Types.Contains(modelType);
 
     /// <summary>The architecture of a file, and the id of its image token.</summary>
     /// <param name="config">The whole file.</param>
     /// <exception cref="ConfigurationException">The type of model is not supported or values are impossible; all are listed.</exception>
     public static (VlmConfig Config, long ImageTokenId) Read(HuggingFaceConfig config)
     {
-        if (!Knows(config.ModelType)) config.Unsupported("a vision-language model", Families);
+        if (!Knows(config.ModelType)) config.Unsupported("a vision-language model", Types);
         config.ThrowIfAny();
         var (vision, language) = (HuggingFaceVision.Read(config), HuggingFaceLanguage.Read(config));
         var gemma = config.ModelType == "gemma3";

@@ -6,7 +6,7 @@ namespace NanoVlm.Weights.Names;
 /// What the tensors of a model's files are called, for the parameters of a model here. A family of models is a table of rules; see
 /// <see cref="VisionNames"/> and <see cref="LanguageNames"/>.
 /// </summary>
-/// <param name="Anchor">A tensor that every such file has. What stands before it in its name stands before all.</param>
+/// <param name="Anchor">A tensor that every such file has. What stands before it in its name stands before all. Empty: nothing does.</param>
 /// <param name="Rules">The tensors, by the parameters they belong to.</param>
 /// <param name="Ignored">Endings of tensors that such files may hold and that are no parameters, such as <c>rotary_emb.inv_freq</c>.</param>
 public sealed record NameMap(string Anchor, IReadOnlyList<NameRule> Rules, IReadOnlyList<string> Ignored)
@@ -16,6 +16,7 @@ public sealed record NameMap(string Anchor, IReadOnlyList<NameRule> Rules, IRead
     /// <returns>Such as <c>model.</c>, or nothing; null if no tensor is the anchor, or several are.</returns>
     public string? PrefixIn(IEnumerable<string> names)
     {
+        if (Anchor.Length == 0) return "";
         var found = names.Where(name => name == Anchor || name.EndsWith("." + Anchor, StringComparison.Ordinal)).ToArray();
         return found.Length == 1 ? found[0][..^Anchor.Length] : null;
     }
@@ -35,11 +36,6 @@ public sealed record NameMap(string Anchor, IReadOnlyList<NameRule> Rules, IRead
     /// <param name="stored">The tensor's name without what stands before all.</param>
     public bool Knows(string stored) =>
         Ignored.Any(ending => stored.EndsWith(ending, StringComparison.Ordinal)) || Rules.Any(rule => rule.Stores(stored));
-
-    /// <summary>This map with every stored name behind a prefix.</summary>
-    /// <param name="prefix">Such as <c>text_model.</c>.</param>
-    public NameMap Under(string prefix) =>
-        this with { Anchor = prefix + Anchor, Rules = [.. Rules.Select(rule => rule with { Stored = [.. rule.Stored.Select(name => prefix + name)] })] };
 }
 
 /// <summary>How one parameter lies in a file.</summary>
