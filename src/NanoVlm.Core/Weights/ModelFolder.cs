@@ -57,7 +57,7 @@ public static class ModelFolder
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(index));
             var missing = json.RootElement.GetProperty("weight_map").EnumerateObject().Select(entry => entry.Value.GetString() ?? "").Distinct()
-                .Where(shard => !File.Exists(Path.Combine(folder, shard))).ToList();
+                .Where(shard => !HubCache.Exists(Path.Combine(folder, shard))).ToList();
             if (missing.Count > 0)
                 throw new NanoVlmException($"{folder} lacks {string.Join(", ", missing)}, which {Index} names; fetch the rest with: nanovlm download {repository}");
         }

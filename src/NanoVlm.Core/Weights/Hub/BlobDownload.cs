@@ -8,7 +8,7 @@ namespace NanoVlm.Weights.Hub;
 /// <summary>Fetches one file's content into <c>blobs</c>: goes on where an earlier attempt stopped, and only what is whole and checked gets its name.</summary>
 internal sealed class BlobDownload(HubConnection connection, HubRepository repository, HubFile file, string blob, string incomplete, Action<long> report)
 {
-    private readonly Uri address = new(connection.Options.Endpoint, repository.At(file.Commit).FilePath(file.Name));
+    private readonly Uri address = new(connection.Options.Endpoint, repository.FilePath(file.Commit, file.Name));
 
     /// <summary>Runs it. The caller holds the blob's lock.</summary>
     /// <exception cref="HubRequestException">The content does not come, or it is not what was announced.</exception>
@@ -81,22 +81,30 @@ internal sealed class BlobDownload(HubConnection connection, HubRepository repos
         var host = response.RequestMessage!.RequestUri!;
         using var body = await response.Content.ReadAsStreamAsync(cancellation);
         var buffer = new byte[1 << 17];
-        while (await connection.Listen(host, patience => body.ReadAsync(buffer, patience), cancellation) is > 0 and var count)
+        while (await Read(body, buffer, host, stream.Length, cancellation) is > 0 and var count)
         {
-            if (stream.Length + count > file.Size)
-            {
-                stream.SetLength(0);
-                throw Wrong($"the server announced {file.Size} bytes and sends more");
-            }
+            if (stream.Length + count > file.Size) throw Wrong($"the server announced {file.Size} bytes and sends more");
             await stream.WriteAsync(buffer.AsMemory(0, count), cancellation);
             report(stream.Length);
         }
-        if (stream.Length < file.Size)
-            throw new HubRequestException(HubFailure.Passing, $"{Name}: {host.Host} broke off after {stream.Length} of {file.Size} bytes; what came is kept, and the next attempt goes on from there");
+        if (stream.Length < file.Size) throw BrokeOff(host, stream.Length, null);
+    }
+
+    private async Task<int> Read(Stream body, byte[] buffer, Uri host, long here, CancellationToken cancellation)
+    {
+        try
+        {
+            return await connection.Listen(host, patience => body.ReadAsync(buffer, patience), cancellation);
+        }
+        catch (HubRequestException e)
+        {
+            throw BrokeOff(host, here, e);
+        }
     }
 
     private async Task<HttpResponseMessage> SendForRange(HttpRequestMessage request, FileStream stream, CancellationToken cancellation)
     {
+        var from = stream.Length;
         try
         {
             return await connection.Send(repository, file.Name, request, response =>
@@ -106,7 +114,7 @@ internal sealed class BlobDownload(HubConnection connection, HubRepository repos
         }
         catch (HubRequestException) when (request.Headers.Range is not null && stream.Length == 0)
         {
-            throw new HubRequestException(HubFailure.Passing, $"{Name}: the server does not go on from where the last attempt stopped");
+            throw new HubRequestException(HubFailure.Passing, $"{Name}: the server announced {file.Size} bytes and does not go on from byte {from}");
         }
     }
 
@@ -123,6 +131,9 @@ internal sealed class BlobDownload(HubConnection connection, HubRepository repos
     }
 
     private string Name => $"{repository}: {file.Name}";
+
+    private HubRequestException BrokeOff(Uri host, long here, Exception? inner) => new(
+        HubFailure.Passing, $"{Name}: {host.Host} broke off after {here} of {file.Size} bytes{(inner is null ? "" : $" ({inner.Message})")}; what came is kept, and the next attempt goes on from there", inner);
 
     private HubRequestException Wrong(string message) => new(HubFailure.Definite, $"{Name}: {message}");
 }

@@ -19,7 +19,7 @@ internal sealed class HubCache(HubOptions options, HubRepository repository)
     public string Lock(string etag) => Path.Combine(options.CacheFolder, ".locks", repository.FolderName, etag + ".lock");
 
     /// <summary>Whether a commit's file is here; a link to a blob that is gone is not.</summary>
-    public bool Has(string commit, string file) => File.Exists(Pointer(commit, file));
+    public bool Has(string commit, string file) => Exists(Pointer(commit, file));
 
     /// <summary>The commit that the revision is, or was when it was last asked for; null if it never was.</summary>
     public string? Commit()
@@ -36,7 +36,7 @@ internal sealed class HubCache(HubOptions options, HubRepository repository)
     {
         var snapshot = Snapshot(commit);
         return Directory.Exists(snapshot)
-            ? [.. Directory.EnumerateFiles(snapshot, "*", SearchOption.AllDirectories).Where(File.Exists)
+            ? [.. Directory.EnumerateFiles(snapshot, "*", SearchOption.AllDirectories).Where(Exists)
                 .Select(path => Path.GetRelativePath(snapshot, path).Replace(Path.DirectorySeparatorChar, '/')).Order(StringComparer.Ordinal)]
             : [];
     }
@@ -65,7 +65,7 @@ internal sealed class HubCache(HubOptions options, HubRepository repository)
     public void Link(HubFile file, bool isNew)
     {
         var pointer = Pointer(file.Commit, file.Name);
-        if (File.Exists(pointer)) return;
+        if (Exists(pointer)) return;
         var target = Directory.CreateDirectory(Path.GetDirectoryName(pointer)!).FullName;
         File.Delete(pointer); // a link to a blob that is gone
         if (options.Symlinks && TryLink(pointer, Path.GetRelativePath(target, Blob(file.Etag)))) return;
@@ -79,6 +79,9 @@ internal sealed class HubCache(HubOptions options, HubRepository repository)
         File.Move(copy, pointer, overwrite: true);
     }
 
+    /// <summary>Whether a file is there: <see cref="File.Exists"/> is also true of a link to nothing.</summary>
+    public static bool Exists(string path) => File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is not { Exists: false };
+
     private string Reference() => Path.Combine([folder, "refs", .. repository.Revision.Split('/')]);
 
     private static bool TryLink(string pointer, string target)
@@ -90,7 +93,7 @@ internal sealed class HubCache(HubOptions options, HubRepository repository)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return File.Exists(pointer); // another process was quicker; else a system or a volume without links
+            return Exists(pointer); // another process was quicker; else a system or a volume without links
         }
     }
 }

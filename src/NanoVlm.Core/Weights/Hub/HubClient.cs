@@ -65,9 +65,9 @@ public sealed class HubClient : IDisposable
             if (options.Offline && cached is null)
                 throw Missing(repository, cache.Commit() is { } commit ? files.Where(file => !cache.Has(commit, file)) : files);
 
-            var first = await Ask(cached is not null, () => Head(repository, files.First(), cancellation), cancellation);
+            var first = await Ask(cached is not null, () => Head(repository, repository.Revision, files.First(), cancellation), cancellation);
             if (first is null) return cache.Snapshot(cached!);
-            await Fetch(repository.At(first.Commit), [first], files, progress, cancellation);
+            await Fetch(repository, first.Commit, [first], files, progress, cancellation);
             cache.Remember(first.Commit);
             return cache.Snapshot(first.Commit);
         });
@@ -93,7 +93,7 @@ public sealed class HubClient : IDisposable
             var files = listing.Files.Where(wanted ?? (_ => true)).ToList();
             if (files.Count == 0)
                 throw new NanoVlmException($"{repository} has none of the files that are wanted; it has {(listing.Files.Count == 0 ? "none at all" : string.Join(", ", listing.Files.Take(20)))}");
-            await Fetch(repository.At(listing.Commit), [], files, progress, cancellation);
+            await Fetch(repository, listing.Commit, [], files, progress, cancellation);
             cache.Remember(listing.Commit); // last: until all is here, the revision is what it was
             return cache.Snapshot(listing.Commit);
         });
@@ -117,15 +117,15 @@ public sealed class HubClient : IDisposable
     }
 
     private async Task Fetch(
-        HubRepository repository, IReadOnlyList<HubFile> known, IEnumerable<string> files, IProgress<HubProgress>? progress, CancellationToken cancellation)
+        HubRepository repository, string commit, IReadOnlyList<HubFile> known, IEnumerable<string> files, IProgress<HubProgress>? progress, CancellationToken cancellation)
     {
         var cache = new HubCache(options, repository);
-        var missing = files.Distinct().Where(file => !cache.Has(repository.Revision, file)).ToList();
+        var missing = files.Distinct().Where(file => !cache.Has(commit, file)).ToList();
         var announced = new ConcurrentDictionary<string, HubFile>(known.ToDictionary(file => file.Name));
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellation };
         // Sizes first: progress needs the whole, and a name that is wrong shows before gigabytes have come.
         await Parallel.ForEachAsync(missing.Where(file => !announced.ContainsKey(file)), parallel, async (file, stop) =>
-            announced[file] = await connection.Retry(() => Head(repository, file, stop), stop));
+            announced[file] = await connection.Retry(() => Head(repository, commit, file, stop), stop));
 
         var downloads = missing.Select(file => announced[file]).ToList();
         var transfers = new TransferProgress(downloads, progress);
@@ -141,11 +141,11 @@ public sealed class HubClient : IDisposable
         });
     }
 
-    private async Task<HubFile> Head(HubRepository repository, string file, CancellationToken cancellation)
+    private async Task<HubFile> Head(HubRepository repository, string revision, string file, CancellationToken cancellation)
     {
         string? commit = null, etag = null, linkedEtag = null;
         long? size = null, linkedSize = null;
-        using var request = new HttpRequestMessage(HttpMethod.Head, new Uri(options.Endpoint, repository.FilePath(file)));
+        using var request = new HttpRequestMessage(HttpMethod.Head, new Uri(options.Endpoint, repository.FilePath(revision, file)));
         using var last = await connection.Send(repository, file, request, response =>
         {
             commit ??= HubRefusal.Header(response, "X-Repo-Commit");

@@ -59,9 +59,6 @@ public sealed partial record HubRepository
     /// <summary><c>org/name</c>, and the revision where it is not the default one.</summary>
     public override string ToString() => Revision == DefaultRevision ? Id : $"{Id}@{Revision}";
 
-    /// <summary>The same repository at another revision.</summary>
-    internal HubRepository At(string revision) => new(Id, revision, Kind);
-
     /// <summary>Whether the revision can never mean other files.</summary>
     internal bool IsPinned => IsCommit(Revision);
 
@@ -75,7 +72,7 @@ public sealed partial record HubRepository
     internal string Page => Kind == HubRepositoryKind.Model ? Id : $"{Plural}/{Id}";
 
     /// <summary>Where a file is, below the endpoint.</summary>
-    internal string FilePath(string file) => $"{Page}/resolve/{Uri.EscapeDataString(Revision)}/{string.Join('/', file.Split('/').Select(Uri.EscapeDataString))}";
+    internal string FilePath(string revision, string file) => $"{Page}/resolve/{Uri.EscapeDataString(revision)}/{string.Join('/', file.Split('/').Select(Uri.EscapeDataString))}";
 
     /// <summary>Where the list of files is, below the endpoint.</summary>
     internal string ListPath => $"api/{Plural}/{Id}/revision/{Uri.EscapeDataString(Revision)}";
