@@ -17,7 +17,7 @@ internal sealed class DownloadDisplay : IProgress<HubProgress>
     private HubProgress? latest;
     private ProgressTask? bar;
     private TimeSpan lastLine;
-    private long before = -1; // bytes of earlier attempts, which say nothing about the speed
+    private long before; // bytes of earlier attempts, which say nothing about the speed
 
     internal DownloadDisplay() => live = !Console.IsErrorRedirected && console.Profile.Capabilities.Interactive;
 
@@ -31,21 +31,24 @@ internal sealed class DownloadDisplay : IProgress<HubProgress>
                 return run();
             })
             : run();
-        Say(latest is null ? "all files were in the cache" : $"{Count(latest.Files)}, {Bytes(latest.Bytes)}, in {Time(clock.Elapsed)}");
+        Console.Error.WriteLine(latest is null ? "all files were in the cache" : $"{Count(latest.Files)}, {Bytes(latest.Bytes)}, in {Time(clock.Elapsed)}");
         return result;
     }
 
     /// <inheritdoc/>
     public void Report(HubProgress value)
     {
-        if (before < 0) before = value.BytesDone;
+        var first = latest is null;
         latest = value;
-        if (value.State == HubFileState.Waiting) Say($"waiting for another process that downloads {value.File}");
+        if (first) before = value.BytesDone;
         if (bar is not null)
         {
             bar.MaxValue = Math.Max(1, value.Bytes);
             bar.Value = value.BytesDone;
         }
+        if (live) return;
+        if (first) Say($"fetching {Count(value.Files)}, {Bytes(value.Bytes)}{(before > 0 ? $", of which {Bytes(before)} are here" : "")}");
+        if (value.State == HubFileState.Waiting) Say(Waiting(value));
         else if (value.State == HubFileState.Done) Say($"{value.File} ({Bytes(value.FileBytes)})");
         else if (clock.Elapsed - lastLine > between) Say(Figures());
     }
@@ -53,6 +56,7 @@ internal sealed class DownloadDisplay : IProgress<HubProgress>
     private string Figures()
     {
         if (latest is not { } now) return "asking the Hub";
+        if (now.State == HubFileState.Waiting) return Waiting(now);
         var speed = (now.BytesDone - before) / Math.Max(clock.Elapsed.TotalSeconds, 0.001);
         var left = speed > 0 ? $"  {Time(TimeSpan.FromSeconds(Math.Min((now.Bytes - now.BytesDone) / speed, 359999)))} left" : "";
         return $"{Bytes(now.BytesDone)} of {Bytes(now.Bytes)}  {now.FilesDone}/{Count(now.Files)}  {Bytes(speed)}/s{left}";
@@ -61,9 +65,10 @@ internal sealed class DownloadDisplay : IProgress<HubProgress>
     private void Say(string line)
     {
         lastLine = clock.Elapsed;
-        if (live) console.WriteLine(line);
-        else Console.Error.WriteLine(line);
+        Console.Error.WriteLine(line);
     }
+
+    private static string Waiting(HubProgress now) => $"waiting for another process that downloads {now.File}";
 
     private static string Count(int files) => files == 1 ? "1 file" : $"{files} files";
 

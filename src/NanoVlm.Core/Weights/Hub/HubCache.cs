@@ -21,6 +21,10 @@ internal sealed class HubCache(HubOptions options, HubRepository repository)
     /// <summary>Whether a commit's file is here; a link to a blob that is gone is not.</summary>
     public bool Has(string commit, string file) => Exists(Pointer(commit, file));
 
+    /// <summary>How many bytes of a file are here, whole or left by an earlier attempt.</summary>
+    public long Here(HubFile file) => new FileInfo(Incomplete(file.Etag)) is { Exists: true } left ? Math.Min(left.Length, file.Size)
+        : File.Exists(Blob(file.Etag)) ? file.Size : 0;
+
     /// <summary>The commit that the revision is, or was when it was last asked for; null if it never was.</summary>
     public string? Commit()
     {

@@ -128,11 +128,11 @@ public sealed class HubClient : IDisposable
             announced[file] = await connection.Retry(() => Head(repository, commit, file, stop), stop));
 
         var downloads = missing.Select(file => announced[file]).ToList();
-        var transfers = new TransferProgress(downloads, progress);
+        var transfers = new TransferProgress(downloads, cache.Here, progress);
         await Parallel.ForEachAsync(downloads, parallel, async (file, stop) =>
         {
             var blob = cache.Blob(file.Etag);
-            using var held = await FileLock.Acquire(cache.Lock(file.Etag), () => transfers.Report(file, HubFileState.Waiting, 0), stop);
+            using var held = await FileLock.Acquire(cache.Lock(file.Etag), () => transfers.Report(file, HubFileState.Waiting, cache.Here(file)), stop);
             var isNew = !File.Exists(blob) && !cache.Has(file.Commit, file.Name);
             if (isNew)
                 await new BlobDownload(connection, repository, file, blob, cache.Incomplete(file.Etag), here => transfers.Report(file, HubFileState.Receiving, here)).Run(stop);
