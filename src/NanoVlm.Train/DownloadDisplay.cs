@@ -25,7 +25,7 @@ internal sealed class DownloadDisplay : IProgress<HubProgress>
     public T Track<T>(Func<T> run)
     {
         var result = live
-            ? console.Progress().AutoClear(true).Columns(new ProgressBarColumn { Width = Math.Clamp(console.Profile.Width - 60, 8, 40) }, new FiguresColumn(this)).Start(context =>
+            ? console.Progress().AutoClear(true).Columns(new ProgressBarColumn { Width = Math.Clamp(console.Profile.Width - 66, 8, 40) }, new FiguresColumn(this)).Start(context =>
             {
                 bar = context.AddTask("download");
                 return run();

@@ -15,6 +15,7 @@ public sealed class DownloadCommandTests : IDisposable
         ["HF_HUB_CACHE"] = "",
         ["HF_HUB_OFFLINE"] = "",
         ["HF_TOKEN"] = "",
+        ["HF_HUB_DOWNLOAD_TIMEOUT"] = "180", // silence is part of these tests
     };
 
     private string Snapshot => Path.Combine(folder["hf"], "hub", "models--org--name", "snapshots", LoopbackHub.Commit);

@@ -34,7 +34,7 @@ public sealed class HubClient : IDisposable
     public Task<IReadOnlyList<string>> ListFiles(HubRepository repository, CancellationToken cancellation = default) => Answer(repository, async cache =>
     {
         if (options.Offline && cache.Commit() is null) throw Missing(repository, []);
-        var listing = await Ask(cache.Commit() is not null, () => List(repository, cancellation), cancellation);
+        var listing = await Ask(repository, cache.Commit() is not null, () => List(repository, cancellation), cancellation);
         return listing?.Files ?? cache.Files(cache.Commit()!);
     });
 
@@ -65,7 +65,7 @@ public sealed class HubClient : IDisposable
             if (options.Offline && cached is null)
                 throw Missing(repository, cache.Commit() is { } commit ? files.Where(file => !cache.Has(commit, file)) : files);
 
-            var first = await Ask(cached is not null, () => Head(repository, repository.Revision, files.First(), cancellation), cancellation);
+            var first = await Ask(repository, cached is not null, () => Head(repository, repository.Revision, files.First(), cancellation), cancellation);
             if (first is null) return cache.Snapshot(cached!);
             await Fetch(repository, first.Commit, [first], files, progress, cancellation);
             cache.Remember(first.Commit);
@@ -87,7 +87,7 @@ public sealed class HubClient : IDisposable
         {
             var cached = cache.Commit() is { } known && Directory.Exists(cache.Snapshot(known)) ? known : null;
             if (options.Offline && cached is null) throw Missing(repository, []);
-            var listing = await Ask(cached is not null, () => List(repository, cancellation), cancellation);
+            var listing = await Ask(repository, cached is not null, () => List(repository, cancellation), cancellation);
             if (listing is null) return cache.Snapshot(cached!);
 
             var files = listing.Files.Where(wanted ?? (_ => true)).ToList();
@@ -102,17 +102,20 @@ public sealed class HubClient : IDisposable
     public void Dispose() => connection.Dispose();
 
     // Asks the Hub, and gives null where the cache must serve: at once if it can, else after the attempts.
-    private async Task<T?> Ask<T>(bool cached, Func<Task<T>> request, CancellationToken cancellation) where T : class
+    private async Task<T?> Ask<T>(HubRepository repository, bool cached, Func<Task<T>> request, CancellationToken cancellation) where T : class
     {
         if (options.Offline) return null;
-        if (!cached) return await connection.Retry(request, cancellation);
         try
         {
-            return await request();
+            return cached ? await request() : await connection.Retry(request, cancellation);
         }
-        catch (HubRequestException e) when (e.Failure != HubFailure.Definite)
+        catch (HubRequestException e) when (cached && e.Failure != HubFailure.Definite)
         {
             return null;
+        }
+        catch (HubRequestException e) when (e.Failure == HubFailure.Passing)
+        {
+            throw new HubRequestException(e.Failure, $"{e.Message}; and the cache {options.CacheFolder} has no copy of {repository} to use instead", e);
         }
     }
 

@@ -7,7 +7,11 @@ namespace NanoVlm.Weights.Hub;
 public sealed partial record HubOptions
 {
     /// <summary>The Hub's address (<c>HF_ENDPOINT</c>).</summary>
-    public Uri Endpoint { get; init; } = new("https://huggingface.co/");
+    public Uri Endpoint
+    {
+        get;
+        init => field = value.AbsoluteUri.EndsWith('/') ? value : new Uri(value.AbsoluteUri + "/"); // other addresses go below it
+    } = new("https://huggingface.co/");
 
     /// <summary>The cache (<c>HF_HUB_CACHE</c>, else <c>HF_HOME/hub</c>).</summary>
     public required string CacheFolder { get; init; }
@@ -67,7 +71,7 @@ public sealed partial record HubOptions
     }
 
     private static Uri EndpointOf(string address) =>
-        Uri.TryCreate(address.TrimEnd('/') + "/", UriKind.Absolute, out var endpoint) && endpoint.Scheme is "http" or "https"
+        Uri.TryCreate(address.TrimEnd('/'), UriKind.Absolute, out var endpoint) && endpoint.Scheme is "http" or "https"
             ? endpoint
             : throw new NanoVlmException($"HF_ENDPOINT is '{address}'; expected an address such as https://huggingface.co");
 

@@ -44,7 +44,7 @@ public sealed class HubOfflineTests : IDisposable
         fixture.Hub.Dispose();
         Assert.Equal(snapshot, await fixture.DownloadSnapshot());
         Assert.Equal(Path.Combine(snapshot, "config.json"), await fixture.DownloadFile("config.json"));
-        await HubFixture.Refused(() => fixture.DownloadFile("other.json"), $"cannot reach {fixture.Hub.Endpoint}");
+        await HubFixture.Refused(() => fixture.DownloadFile("other.json"), $"cannot reach {fixture.Hub.Endpoint}", $"the cache {fixture.Options.CacheFolder} has no copy of org/name");
     }
 
     [Theory]
