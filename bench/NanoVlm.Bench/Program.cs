@@ -36,6 +36,19 @@ operators.SetAction(result =>
 });
 root.Subcommands.Add(operators);
 
+var size = new Option<double>("--size") { Description = "The file's size in GB", DefaultValueFactory = _ => 1, HelpName = "GB" };
+var folder = new Option<string>("--folder") { Description = "Where the file is written; it stays there for the next run", DefaultValueFactory = _ => Path.Combine(Path.GetTempPath(), "nanovlm-bench"), HelpName = "DIR" };
+var load = new Option<string?>("--load") { Description = "Load this file, and end: what the benchmark starts", Hidden = true };
+var copy = new Option<string?>("--copy") { Description = "Copy this file's tensors, and end: what the benchmark starts", Hidden = true };
+var weights = new Command("weights", "Measures loading a checkpoint beside reading its bytes and copying them") { size, folder, rounds, load, copy };
+weights.SetAction(result =>
+{
+    if (result.GetValue(load) is { } loaded) WeightsBenchmark.Load(loaded);
+    else if (result.GetValue(copy) is { } copied) WeightsBenchmark.Copy(copied);
+    else WeightsBenchmark.Run((long)(result.GetValue(size) * 1e9), result.GetValue(rounds), result.GetValue(folder)!);
+});
+root.Subcommands.Add(weights);
+
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {

@@ -10,6 +10,8 @@ TrainCommand.AddTo(root);
 root.Subcommands.Add(TrainCommand.Create());
 root.Subcommands.Add(GenerateCommand.Create());
 root.Subcommands.Add(ForwardCommand.Create());
+root.Subcommands.Add(DownloadCommand.Create());
+root.Subcommands.Add(InspectCommand.Create());
 root.Subcommands.Add(DoctorCommand.Create());
 
 var parsed = root.Parse(args);

@@ -24,28 +24,53 @@ public static partial class SafeTensorsWriter
     public static void Write(string path, IEnumerable<SafeTensorsEntry> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var ordered = Order(path, tensors);
-        var header = Header(path, ordered, metadata);
-        var full = Path.GetFullPath(path);
-        var temporary = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Path.GetRandomFileName()}");
+        WriteAll([(path, ordered, Header(path, ordered, metadata))], index: null);
+    }
+
+    // All files under temporary names first, then renamed in turn, the index last.
+    private static void WriteAll(IReadOnlyList<(string Path, SafeTensorsEntry[] Tensors, byte[] Header)> files, (string Path, byte[] Content)? index)
+    {
+        var renames = new List<(string From, string To)>();
+        var path = "";
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16))
+            foreach (var file in files)
             {
-                stream.Write(header);
-                foreach (var tensor in ordered)
+                path = file.Path;
+                using var stream = Create();
+                stream.Write(file.Header);
+                foreach (var tensor in file.Tensors)
                     WriteTensor(path, stream, tensor);
                 stream.Flush(flushToDisk: true);
             }
 
-            File.Move(temporary, full, overwrite: true);
+            if (index is { } json)
+            {
+                path = json.Path;
+                using var stream = Create();
+                stream.Write(json.Content);
+                stream.Flush(flushToDisk: true);
+            }
+
+            foreach (var (from, to) in renames)
+                File.Move(from, path = to, overwrite: true);
         }
         catch (Exception e)
         {
-            if (File.Exists(temporary))
-                File.Delete(temporary);
+            foreach (var (from, _) in renames)
+                File.Delete(from);
             if (e is IOException or UnauthorizedAccessException)
                 throw new NanoVlmException($"{path}: cannot be written: {e.Message}", e);
             throw;
+        }
+
+        FileStream Create()
+        {
+            var full = Path.GetFullPath(path);
+            var temporary = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Path.GetRandomFileName()}");
+            var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
+            renames.Add((temporary, full));
+            return stream;
         }
     }
 
