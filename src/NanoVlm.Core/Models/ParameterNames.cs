@@ -96,23 +96,43 @@ public sealed class ParameterNames
         }
     }
 
+    /// <summary>A model's parameters under the names of a family, as a folder of Hugging Face's holds them.</summary>
+    /// <param name="module">The model.</param>
+    /// <param name="family">The family of names.</param>
+    /// <param name="prefix">What stands before all names, such as <c>model.</c>.</param>
+    /// <returns>The tensors by name; a tied head once, as the embedding. They share no memory with the parameters.</returns>
+    public static IReadOnlyDictionary<string, Tensor> Export(Module module, NameMap family, string prefix = "")
+    {
+        using var mode = no_grad();
+        var names = new ParameterNames();
+        foreach (var (name, parameter) in module.named_parameters())
+        {
+            var rule = family.Find(name) ?? throw new InvalidOperationException($"The family of names has no '{name}'.");
+            for (var i = 0; i < rule.Stored.Count; i++)
+            {
+                var piece = new Piece(parameter, name, rule.How, i, rule.Stored.Count, []);
+                names.Add(prefix + rule.Stored[i], piece with { StoredShape = Expected(piece) });
+            }
+        }
+        return names.Names.ToDictionary(name => name, name => names.Gather(name, parameter => parameter));
+    }
+
     /// <summary>The gradient of a stored tensor.</summary>
     /// <param name="stored">One of <see cref="Names"/>.</param>
     /// <returns>The tensor's shape; zeros where it took no part.</returns>
-    public Tensor Gradient(string stored)
+    public Tensor Gradient(string stored) => Gather(stored, parameter => parameter.grad ?? zeros_like(parameter));
+
+    // A stored tensor of what there is for each parameter.
+    private Tensor Gather(string stored, Func<Parameter, Tensor> of)
     {
         using var scope = NewDisposeScope();
-        var own = pieces[stored].OrderBy(piece => piece.How).Select(piece =>
+        var own = pieces[stored].OrderBy(piece => piece.How).Select(piece => (Value: of(piece.Parameter), Piece: piece)).Select(part => part.Piece.How switch
         {
-            var gradient = piece.Parameter.grad ?? zeros_like(piece.Parameter);
-            return piece.How switch
-            {
-                Storage.Rows => gradient.narrow(0, piece.Index * gradient.shape[0] / piece.Count, gradient.shape[0] / piece.Count),
-                Storage.Transposed => gradient.t(),
-                _ => gradient,
-            };
+            Storage.Rows => part.Value.narrow(0, part.Piece.Index * part.Value.shape[0] / part.Piece.Count, part.Value.shape[0] / part.Piece.Count),
+            Storage.Transposed => part.Value.t(),
+            _ => part.Value,
         }).ToArray();
-        return (own.Length == 1 ? own[0] : cat(own, 0)).reshape(pieces[stored][0].StoredShape).clone().MoveToOuterDisposeScope();
+        return (own.Length == 1 ? own[0] : cat(own, 0)).detach().reshape(pieces[stored][0].StoredShape).clone().MoveToOuterDisposeScope();
     }
 
     private void Add(string stored, Piece piece)
