@@ -87,19 +87,18 @@ public sealed class MixedModelTests
         }
     }
 
-    [Theory, MemberData(nameof(Kinds))]
-    public void Kernels_and_composites_give_one_loss_and_one_gradient(ProjectorKind kind, bool fused)
+    [Theory, InlineData(ProjectorKind.Linear), InlineData(ProjectorKind.Mlp), InlineData(ProjectorKind.AveragePool)]
+    public void Kernels_and_composites_give_one_loss_and_one_gradient(ProjectorKind kind)
     {
-        if (!fused) return;
         using var scope = NewDisposeScope();
         using var model = Make(kind);
         model.eval(); // the coordinates are moved at random otherwise
-        var (plain, composite) = (Run(false), Run(true));
-        foreach (var (name, gradient) in plain) Near.Equal(gradient, composite[name], 1e-3, name);
+        var (composites, kernels) = (Run(false), Run(true));
+        foreach (var (name, gradient) in composites) Near.Equal(gradient, kernels[name], 1e-3, name);
 
-        Dictionary<string, Tensor> Run(bool with)
+        Dictionary<string, Tensor> Run(bool fused)
         {
-            using var kernel = Kernel.Fused(with);
+            using var kernel = Kernel.Fused(fused);
             var (ids, labels) = Text(4);
             model.zero_grad();
             var (sum, _) = model.Loss(ids, Pixels(32, 32), labels);
