@@ -50,9 +50,9 @@ internal static class OperatorBenchmark
         yield return ("embedding", [Master(600, Width)], t => Kernels.Embedding(t[0], ids, dtype));
         yield return ("rotary", [Leaf(dtype, Batch, Tokens, Heads, HeadDim)], t => Kernels.Rotary(t[0], angles, angles));
         yield return ("attention vision", [.. Enumerable.Range(0, 3).Select(_ => Leaf(dtype, Batch, Patches, Heads, HeadDim))],
-            t => Kernels.Attention(t[0], t[1], t[2], null, null, false, 1 / Math.Sqrt(HeadDim)));
+            t => Kernels.Attention(t[0], t[1], t[2], 1 / Math.Sqrt(HeadDim), Visibility.All));
         yield return ("attention causal", [Leaf(dtype, Batch, Tokens, Heads, HeadDim), Leaf(dtype, Batch, Tokens, KvHeads, HeadDim), Leaf(dtype, Batch, Tokens, KvHeads, HeadDim)],
-            t => Kernels.Attention(t[0], t[1], t[2], null, null, true, 1 / Math.Sqrt(HeadDim)));
+            t => Kernels.Attention(t[0], t[1], t[2], 1 / Math.Sqrt(HeadDim), new Visibility { Causal = true }));
         yield return ("linear_cross_entropy", [Leaf(dtype, rows, Width), Master(600, Width)], t => Kernels.LinearCrossEntropy(t[0], t[1], targets));
     }
 

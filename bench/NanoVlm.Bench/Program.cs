@@ -49,6 +49,10 @@ weights.SetAction(result =>
 });
 root.Subcommands.Add(weights);
 
+var realSize = new Command("real-size", "Trains three steps of the published architectures at their size, with random weights") { folder };
+realSize.SetAction(result => RealSize.Run(result.GetValue(folder)!));
+root.Subcommands.Add(realSize);
+
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {

@@ -59,7 +59,7 @@ internal sealed class TrainingStep : IDisposable
         using (NewDisposeScope())
         {
             // The trainer's Loss(ids, pixels, labels) computes the last block at labels only; the peer does not, so neither does this.
-            var (sum, count) = model.Loss(model.forward(ids, pixels), labels);
+            var (sum, count) = VisionLanguageModel.Loss(model.Decoder, model.forward(ids, pixels), labels);
             loss = sum.ToDouble() / count;
             finished?.Invoke("forward");
             (sum / count).backward();

@@ -45,5 +45,7 @@ public static class ParameterGroups
 
     // Norms, biases and embeddings are not decayed: pulling them to zero is no prior on what the model computes.
     private static bool Decays(string name, Parameter parameter) =>
-        parameter.Dimensions > 1 && !name.EndsWith("embedding", StringComparison.Ordinal) && !name.EndsWith("token_embedding.weight", StringComparison.Ordinal);
+        parameter.Dimensions > 1 && !Embeddings.Any(ending => name.EndsWith(ending, StringComparison.Ordinal));
+
+    private static readonly string[] Embeddings = ["embedding", "token_embedding.weight", "cls_token", "distillation_token", "register_tokens"];
 }

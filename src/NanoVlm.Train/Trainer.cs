@@ -39,26 +39,21 @@ public sealed class Trainer : IDisposable
     /// <param name="compute">Where and in what precision it computes.</param>
     /// <param name="run">Where the run goes.</param>
     /// <param name="data">What to train on.</param>
-    /// <exception cref="NanoVlmException">The tokenizer cannot be read.</exception>
-    public Trainer(RunConfig config, ComputeChoice compute, RunFolder run, TrainingData data)
+    /// <param name="backbones">The pretrained parts that the configuration names.</param>
+    /// <exception cref="NanoVlmException">The tokenizer or pretrained weights cannot be read.</exception>
+    /// <exception cref="ConfigurationException">The pretrained parts do not fit the configuration.</exception>
+    public Trainer(RunConfig config, ComputeChoice compute, RunFolder run, TrainingData data, Backbones backbones)
     {
         (this.config, this.compute, this.run, this.data) = (config, compute, run, data);
-        tokenizer = ImageTokens.AddTo(Tokenizer.Load(config.Model.Tokenizer!));
-        var architecture = config.ToVlmConfig(tokenizer.VocabularySize);
-        processor = new ImageProcessor(new ImageProcessorConfig
-        {
-            TileSize = config.Model.Image.TileSize,
-            MaxSide = config.Model.Image.Split ? config.Model.Image.MaxSide : config.Model.Image.TileSize,
-            Split = config.Model.Image.Split,
-            Upscale = config.Model.Image.Upscale,
-            Mean = [.. config.Model.Image.Mean.Select(m => (float)m)],
-            Std = [.. config.Model.Image.Std.Select(s => (float)s)],
-        });
+        tokenizer = backbones.Tokenizer(config.Model);
+        var architecture = config.ToVlmConfig(tokenizer.VocabularySize, backbones.Vision, backbones.Language) with { LmChatTemplate = tokenizer.ChatTemplate! };
+        processor = new ImageProcessor(backbones.Processor(config.Model.Image));
         builder = new SampleBuilder(tokenizer, processor, architecture.MpImageTokenLength, config.Data.MaxTokens, config.Data.Turns == Turns.Independent, config.Data.MaxImages);
 
         manual_seed(config.Train.Seed);
         model = new VisionLanguageModel(architecture, tokenizer.TokenToId(ImageTokens.Image)!.Value) { ComputeDtype = compute.Dtype };
         Initialization.Apply(model, config.Model, config.Train.Seed);
+        backbones.Fill(model, config.Train.Seed);
         if (config.Model.Vision.PatchInitializer == PatchInitializer.Whiten) WhitenPatches();
         model.to(compute.Device);
         (var parts, groups) = ParameterGroups.Of(model, config.Train);

@@ -13,7 +13,7 @@ internal sealed class NanoVlmProgram : IDisposable
     private readonly StringBuilder output = new(), error = new();
     private readonly List<(string Text, TaskCompletionSource Seen)> awaited = [];
 
-    private NanoVlmProgram(string folder, IEnumerable<string> arguments)
+    private NanoVlmProgram(string folder, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "NanoVlm.Train"), arguments)
         {
@@ -24,6 +24,7 @@ internal sealed class NanoVlmProgram : IDisposable
         };
         start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         start.Environment["OMP_NUM_THREADS"] = "1";
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, line) => Take(output, line.Data);
         process.ErrorDataReceived += (_, line) => Take(error, line.Data);
@@ -34,6 +35,9 @@ internal sealed class NanoVlmProgram : IDisposable
 
     /// <summary>Starts it in a folder.</summary>
     public static NanoVlmProgram Start(string folder, params IEnumerable<string> arguments) => new(folder, arguments);
+
+    /// <summary>Starts it in a folder with other environment variables.</summary>
+    public static NanoVlmProgram Start(string folder, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments) => new(folder, arguments, environment);
 
     /// <summary>Runs it to its end.</summary>
     public static ProgramResult Run(string folder, params IEnumerable<string> arguments)

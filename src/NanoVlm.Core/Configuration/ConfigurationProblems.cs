@@ -50,6 +50,9 @@ internal sealed class ConfigurationRules(ConfigurationProblems problems, Configu
         problems.Add(ConfigurationProblems.Member(path, key), message, PlaceOf(key));
     }
 
+    /// <summary>Whether the key is written, be it with its default value.</summary>
+    public bool Given(string key) => PlaceOf(key) != null;
+
     private string? PlaceOf(string key)
     {
         var at = node;

@@ -18,11 +18,12 @@ public sealed record ModelSection : IChecked
     public ImageSection Image { get; init; } = new();
 
     /// <summary>The tokenizer: a folder or a <c>tokenizer.json</c>, relative to the configuration's folder or else to the current one.
-    /// Null is the built-in tokenizer. Once loaded, a full path where there is such a file.</summary>
+    /// Null is the pretrained language model's, or the built-in one. Once loaded, a full path where there is such a file.</summary>
     public string? Tokenizer { get; init; }
 
     void IChecked.Check(ConfigurationRules rules)
     {
+        if (Vision.Pretrained is not null) return; // its config.json has the rest of what follows
         rules.Require(
             Vision.ImageSize is null || Vision.ImageSize == Image.TileSize,
             "vision.image_size", $"{Vision.ImageSize} differs from model.image.tile_size, {Image.TileSize}; leave it out to follow the tile", "image.tile_size");
@@ -35,12 +36,22 @@ public sealed record ModelSection : IChecked
             "projector.pixel_shuffle_factor",
             $"{Projector.PixelShuffleFactor} does not divide the grid of {grid} x {grid} patches in a tile", "image.tile_size", "vision.patch_size");
     }
+
+    // What a pretrained part is comes from its own config.json: dimensions of one model with the weights of another are a known trap.
+    internal static void RequireNothingBeside(ConfigurationRules rules, string? pretrained, params IEnumerable<string> keys)
+    {
+        if (pretrained is null) return;
+        rules.Require(pretrained.Trim() != "", "pretrained", "is empty; name a model folder, or org/name on the Hub");
+        foreach (var key in keys)
+            rules.Require(!rules.Given(key), key, "comes with the pretrained model; leave it out");
+    }
 }
 
-/// <summary>The vision tower's architecture (SigLIP's), under Hugging Face's names: <c>model.vision</c>.</summary>
+/// <summary>The vision tower: a pretrained one, or a new one of SigLIP's architecture under Hugging Face's names: <c>model.vision</c>.</summary>
 public sealed record VisionSection : IChecked
 {
-    /// <summary>A pretrained tower to start from. Not available yet.</summary>
+    /// <summary>A tower to start from: a folder of Hugging Face's, relative to the configuration's folder or else to the current one, or
+    /// <c>org/name[@revision]</c> on the Hub. Its <c>config.json</c> is its architecture, so no other key of the architecture stands beside it.</summary>
     public string? Pretrained { get; init; }
 
     /// <summary>Width.</summary>
@@ -91,20 +102,32 @@ public sealed record VisionSection : IChecked
 
     void IChecked.Check(ConfigurationRules rules)
     {
-        rules.Require(Pretrained is null, "pretrained", NotYet);
+        ModelSection.RequireNothingBeside(
+            rules, Pretrained, "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "patch_size", "image_size", "layer_norm_eps", "dropout",
+            "initializer_range", "patch_initializer", "position_initializer", "position_initializer_range");
         rules.Require(
             HiddenSize % NumAttentionHeads == 0,
             "hidden_size", $"{HiddenSize} is not a multiple of num_attention_heads, {NumAttentionHeads}", "num_attention_heads");
     }
 
-    internal const string NotYet = "starting from pretrained weights is not available yet; leave it out and describe the architecture instead "
-        + "(hidden_size, num_hidden_layers, ...)";
+    /// <summary>The architecture that the keys describe.</summary>
+    internal VisionConfig ToVisionConfig() => new()
+    {
+        HiddenSize = HiddenSize,
+        IntermediateSize = IntermediateSize,
+        NumHiddenLayers = NumHiddenLayers,
+        NumAttentionHeads = NumAttentionHeads,
+        PatchSize = PatchSize,
+        ImageSize = ImageSize ?? PatchSize,
+        LayerNormEps = LayerNormEps,
+        Dropout = Dropout,
+    };
 }
 
-/// <summary>The language model's architecture (Llama's), under Hugging Face's names: <c>model.language</c>.</summary>
+/// <summary>The language model: a pretrained one, or a new one of Llama's architecture under Hugging Face's names: <c>model.language</c>.</summary>
 public sealed record LanguageSection : IChecked
 {
-    /// <summary>A pretrained language model to start from. Not available yet.</summary>
+    /// <summary>A language model to start from: a folder or a name, as for the tower.</summary>
     public string? Pretrained { get; init; }
 
     /// <summary>Width.</summary>
@@ -154,9 +177,15 @@ public sealed record LanguageSection : IChecked
     [Range(0.0, 1.0, MinimumIsExclusive = true)]
     public double EmbeddingInitializerRange { get; init; } = 0.02;
 
+    /// <summary>Rows of the token embedding are a multiple of this; some processors multiply by such matrices faster.</summary>
+    [Range(1, 1_000_000)]
+    public int PadVocabularyToMultipleOf { get; init; } = 1;
+
     void IChecked.Check(ConfigurationRules rules)
     {
-        rules.Require(Pretrained is null, "pretrained", VisionSection.NotYet);
+        ModelSection.RequireNothingBeside(
+            rules, Pretrained, "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "max_position_embeddings", "rope_theta",
+            "rms_norm_eps", "tie_word_embeddings", "dropout", "initializer_range", "embedding_initializer_range");
         rules.Require(
             HiddenSize % NumAttentionHeads == 0,
             "hidden_size", $"{HiddenSize} is not a multiple of num_attention_heads, {NumAttentionHeads}", "num_attention_heads");
@@ -168,10 +197,27 @@ public sealed record LanguageSection : IChecked
             NumAttentionHeads % NumKeyValueHeads == 0,
             "num_key_value_heads", $"{NumKeyValueHeads} does not divide num_attention_heads, {NumAttentionHeads}", "num_attention_heads");
     }
+
+    /// <summary>The architecture that the keys describe; the vocabulary is the tokenizer's.</summary>
+    internal LanguageConfig ToLanguageConfig() => new()
+    {
+        VocabSize = 1,
+        HiddenSize = HiddenSize,
+        IntermediateSize = IntermediateSize,
+        NumHiddenLayers = NumHiddenLayers,
+        NumAttentionHeads = NumAttentionHeads,
+        NumKeyValueHeads = NumKeyValueHeads,
+        HeadDim = HiddenSize / NumAttentionHeads,
+        MaxPositionEmbeddings = MaxPositionEmbeddings,
+        RopeTheta = RopeTheta,
+        RmsNormEps = RmsNormEps,
+        TieWordEmbeddings = TieWordEmbeddings,
+        Dropout = Dropout,
+    };
 }
 
 /// <summary>What carries image features into the language model: <c>model.projector</c>.</summary>
-public sealed record ProjectorSection : IChecked
+public sealed record ProjectorSection
 {
     /// <summary>Side of the square of patches that becomes one image token.</summary>
     [Range(1, int.MaxValue)]
@@ -183,9 +229,6 @@ public sealed record ProjectorSection : IChecked
     /// <summary>Standard deviation of its weights at the start; null: 1 / sqrt(inputs).</summary>
     [Range(0.0, 1.0, MinimumIsExclusive = true)]
     public double? InitializerRange { get; init; }
-
-    void IChecked.Check(ConfigurationRules rules) =>
-        rules.Require(Kind == ProjectorKind.Linear, "kind", "'mlp' is not available yet; use 'linear'");
 }
 
 /// <summary>How the patch embedding begins.</summary>
@@ -214,8 +257,11 @@ public enum ProjectorKind
     /// <summary>One linear layer without bias, nanoVLM's.</summary>
     Linear,
 
-    /// <summary>Two layers. Not available yet.</summary>
+    /// <summary>Two linear layers with biases and GELU between them, as LLaVA-1.5's.</summary>
     Mlp,
+
+    /// <summary>Gemma-3's: instead of the pixel shuffle the mean of each square of patches, an RMS norm, a linear layer.</summary>
+    AveragePool,
 }
 
 /// <summary>How images become pixels: <c>model.image</c>.</summary>
@@ -235,15 +281,16 @@ public sealed record ImageSection : IChecked
     /// <summary>Whether a small image is enlarged until its longest side is <see cref="MaxSide"/>. Unused unless <see cref="Split"/>.</summary>
     public bool Upscale { get; init; }
 
-    /// <summary>Subtracted from the red, green and blue values, which are in [0, 1].</summary>
+    /// <summary>Subtracted from the red, green and blue values, which are in [0, 1]. Null is the pretrained tower's own
+    /// (<c>preprocessor_config.json</c>), or 0.5.</summary>
     [Length(3, 3)]
     [Range(0.0, 1.0)]
-    public IReadOnlyList<double> Mean { get; init; } = [0.5, 0.5, 0.5];
+    public IReadOnlyList<double>? Mean { get; init; }
 
-    /// <summary>What the red, green and blue values are then divided by.</summary>
+    /// <summary>What the red, green and blue values are then divided by. Null: as for the mean.</summary>
     [Length(3, 3)]
     [Range(0.0, double.MaxValue, MinimumIsExclusive = true)]
-    public IReadOnlyList<double> Std { get; init; } = [0.5, 0.5, 0.5];
+    public IReadOnlyList<double>? Std { get; init; }
 
     void IChecked.Check(ConfigurationRules rules)
     {

@@ -10,7 +10,9 @@ internal static class PythonJson
     public static string Write(object record)
     {
         var text = new StringBuilder();
-        Append(text, ConfigurationReader.Keys(record.GetType()).Select(key => (ConfigurationReader.Key(key), key.GetValue(record))), "");
+        var defaults = Activator.CreateInstance(record.GetType());
+        var keys = ConfigurationReader.Keys(record.GetType()).Where(key => !key.IsDefined(typeof(ExtendedAttribute), false) || !Same(key.GetValue(record), key.GetValue(defaults)));
+        Append(text, keys.Select(key => (ConfigurationReader.Key(key), key.GetValue(record))), "");
         return text.ToString();
     }
 
@@ -29,6 +31,12 @@ internal static class PythonJson
                     break;
                 case string s:
                     Append(text, s);
+                    break;
+                case Enum name:
+                    Append(text, ConfigurationReader.Key(name.GetType().GetField(name.ToString())!));
+                    break;
+                case System.Collections.IEnumerable list:
+                    text.Append('[').AppendJoin(", ", list.Cast<Enum>().Select(name => $"\"{ConfigurationReader.Key(name.GetType().GetField(name.ToString())!)}\"")).Append(']');
                     break;
                 case bool b:
                     text.Append(b ? "true" : "false");
@@ -69,6 +77,9 @@ internal static class PythonJson
         text.Append('"');
     }
 
+    private static bool Same(object? one, object? other) =>
+        one is System.Collections.IEnumerable list and not string ? !list.Cast<object>().Any() : Equals(one, other);
+
     // .NET's shortest text and Python's differ only in the exponent's case, the ".0", and between 1e15 and 1e16.
     private static string Repr(double value)
     {
@@ -76,3 +87,7 @@ internal static class PythonJson
         return text.Contains('E') ? text.Replace('E', 'e') : text.Contains('.') ? text : text + ".0";
     }
 }
+
+/// <summary>Marks a key that nanoVLM does not know: it is written only where it differs from its default, which is nanoVLM's behaviour.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class ExtendedAttribute : Attribute;

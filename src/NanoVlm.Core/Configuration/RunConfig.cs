@@ -66,41 +66,45 @@ public sealed record RunConfig : IChecked
 
     /// <summary>The checkpoint's configuration that this run trains.</summary>
     /// <param name="vocabularySize">Tokens of the tokenizer, nanoVLM's 66 for images included.</param>
-    /// <exception cref="ConfigurationException">The vocabulary is too small to hold the tokens for images.</exception>
-    public VlmConfig ToVlmConfig(int vocabularySize) => new VlmConfig
+    /// <param name="vision">The pretrained tower's architecture, or null.</param>
+    /// <param name="language">The pretrained language model's architecture, or null.</param>
+    /// <exception cref="ConfigurationException">The parts do not fit each other; all that is wrong is listed.</exception>
+    public VlmConfig ToVlmConfig(int vocabularySize, VisionConfig? vision = null, LanguageConfig? language = null)
     {
-        VitHiddenDim = Model.Vision.HiddenSize,
-        VitInterDim = Model.Vision.IntermediateSize,
-        VitPatchSize = Model.Vision.PatchSize,
-        VitImgSize = Model.Image.TileSize,
-        VitNHeads = Model.Vision.NumAttentionHeads,
-        VitDropout = Model.Vision.Dropout,
-        VitNBlocks = Model.Vision.NumHiddenLayers,
-        VitLnEps = Model.Vision.LayerNormEps,
-        VitModelType = "local",
-        LmHiddenDim = Model.Language.HiddenSize,
-        LmInterDim = Model.Language.IntermediateSize,
-        LmRmsEps = Model.Language.RmsNormEps,
-        LmReBase = Model.Language.RopeTheta,
-        LmMaxPositionEmbeddings = Model.Language.MaxPositionEmbeddings,
-        LmBaseVocabSize = vocabularySize - ExtraTokens.All.Count,
-        ExtraTokenAmount = ExtraTokens.All.Count,
-        LmVocabSize = vocabularySize,
-        LmNHeads = Model.Language.NumAttentionHeads,
-        LmNKvHeads = Model.Language.NumKeyValueHeads,
-        LmDropout = Model.Language.Dropout,
-        LmNBlocks = Model.Language.NumHiddenLayers,
-        LmMaxLength = Data.MaxTokens,
-        LmTieWeights = Model.Language.TieWordEmbeddings,
-        LmModelType = "local",
-        LmTokenizer = ".", // beside config.json in the checkpoint
-        MpPixelShuffleFactor = Model.Projector.PixelShuffleFactor,
-        MpImageTokenLength = TokensPerTile,
-        MaxImgSize = Model.Image.Split ? Model.Image.MaxSide : Model.Image.TileSize,
-        ResizeToMaxSideLen = Model.Image.Upscale,
-        VlmLoadBackboneWeights = false,
-        VlmCheckpointPath = Train.OutputDir,
-    }.Validated();
+        vision = (vision ?? Model.Vision.ToVisionConfig()) with { ImageSize = Model.Image.TileSize, Pooler = Pooler.None };
+        language ??= Model.Language.ToLanguageConfig();
+        var multiple = Model.Language.PadVocabularyToMultipleOf;
+        // A pretrained embedding may have more rows than the tokenizer has tokens.
+        var rows = Model.Language.Pretrained is null ? vocabularySize : Math.Max(vocabularySize, language.VocabSize);
+        rows = (rows + multiple - 1) / multiple * multiple;
+        var side = Model.Image.TileSize / vision.PatchSize / Model.Projector.PixelShuffleFactor;
+        var config = new VlmConfig
+        {
+            VitModelType = Model.Vision.Pretrained ?? "local",
+            LmMaxLength = Data.MaxTokens,
+            LmModelType = Model.Language.Pretrained ?? "local",
+            LmTokenizer = ".", // beside config.json in the checkpoint
+            MpKind = Model.Projector.Kind,
+            MpPixelShuffleFactor = Model.Projector.PixelShuffleFactor,
+            MpImageTokenLength = Math.Max(1, side * side),
+            MaxImgSize = Model.Image.Split ? Model.Image.MaxSide : Model.Image.TileSize,
+            ResizeToMaxSideLen = Model.Image.Upscale,
+            VlmLoadBackboneWeights = false,
+            VlmCheckpointPath = Train.OutputDir,
+        }.With(vision).With(language) with
+        {
+            LmBaseVocabSize = vocabularySize - ExtraTokens.All.Count,
+            ExtraTokenAmount = rows - vocabularySize + ExtraTokens.All.Count,
+            LmVocabSize = rows,
+        };
+        // Up to the length trained on, which data.max_tokens keeps to, nanoVLM's rule and transformers' default are one.
+        if (config.LmRopeType == RopeType.Default) config = config with { LmRopeType = RopeType.Nanovlm };
+        if (Data.MaxTokens > config.LmMaxPositionEmbeddings)
+            throw new ConfigurationException("the configuration", [new("data.max_tokens", $"{Data.MaxTokens} is more than the language model's max_position_embeddings, {config.LmMaxPositionEmbeddings}")]);
+        if (config.MpImageTokenLength >= Data.MaxTokens)
+            throw new ConfigurationException("the configuration", [new("data.max_tokens", $"{Data.MaxTokens} leaves no room for text beside the {config.MpImageTokenLength} tokens of one tile")]);
+        return config.Validated();
+    }
 
     /// <summary>Every key with its value, defaults included; <see cref="Parse"/> reads it back.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, RunJson);
@@ -111,12 +115,12 @@ public sealed record RunConfig : IChecked
             Data.Train.Count > 0,
             "data.train", "there is nothing to train on; give at least one source, such as { \"kind\": \"shapes\" }");
         rules.Require(
-            Data.MaxTokens <= Model.Language.MaxPositionEmbeddings,
+            Model.Language.Pretrained is not null || Data.MaxTokens <= Model.Language.MaxPositionEmbeddings,
             "data.max_tokens",
             $"{Data.MaxTokens} is more than model.language.max_position_embeddings, {Model.Language.MaxPositionEmbeddings}",
             "model.language.max_position_embeddings");
         rules.Require(
-            TokensPerTile < Data.MaxTokens,
+            Model.Vision.Pretrained is not null || TokensPerTile < Data.MaxTokens,
             "data.max_tokens", $"{Data.MaxTokens} leaves no room for text beside the {TokensPerTile} tokens of one tile",
             "model.image.tile_size", "model.vision.patch_size", "model.projector.pixel_shuffle_factor");
     }
@@ -139,9 +143,18 @@ public sealed record RunConfig : IChecked
         ConfigurationOverrides.Apply(document, overrides ?? [], problems);
         var config = ConfigurationReader.Read<RunConfig>(document, source, problems);
 
-        var tokenizer = Path.Combine(config.Model.Tokenizer is null ? BuiltInFolder : folder, config.Model.Tokenizer ?? "shapes-tokenizer");
-        return config.Model.Tokenizer is null || Path.Exists(tokenizer)
-            ? config with { Model = config.Model with { Tokenizer = tokenizer } }
-            : config;
+        var model = config.Model;
+        return config with
+        {
+            Model = model with
+            {
+                Vision = model.Vision with { Pretrained = Beside(folder, model.Vision.Pretrained) },
+                Language = model.Language with { Pretrained = Beside(folder, model.Language.Pretrained) },
+                Tokenizer = model.Tokenizer is null && model.Language.Pretrained is null ? Path.Combine(BuiltInFolder, "shapes-tokenizer") : Beside(folder, model.Tokenizer),
+            },
+        };
     }
+
+    // A path beside the configuration as a full one; anything else as it is.
+    private static string? Beside(string folder, string? path) => path is not null && Path.Exists(Path.Combine(folder, path)) ? Path.Combine(folder, path) : path;
 }

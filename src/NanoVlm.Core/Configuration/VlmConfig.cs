@@ -8,7 +8,7 @@ namespace NanoVlm.Configuration;
 /// defaults, so that either side reads what the other wrote. Property names are nanoVLM's in C# casing:
 /// <c>vit_</c> the vision tower, <c>lm_</c> the language model, <c>mp_</c> the modality projector.
 /// </summary>
-public sealed record VlmConfig : IChecked
+public sealed partial record VlmConfig : IChecked
 {
     /// <summary>The name of the file in a checkpoint folder.</summary>
     public const string FileName = "config.json";
@@ -195,10 +195,13 @@ public sealed record VlmConfig : IChecked
             VitImgSize % VitPatchSize == 0,
             "vit_img_size", $"{VitImgSize} is not a multiple of vit_patch_size, {VitPatchSize}", "vit_patch_size");
         rules.Require(
-            LmHiddenDim % LmNHeads == 0,
+            LmHeadDim is null || LmHeadDim % 2 == 0,
+            "lm_head_dim", $"a head of {LmHeadDim} values cannot be rotated in pairs; its size must be even");
+        rules.Require(
+            LmHeadDim is not null || LmHiddenDim % LmNHeads == 0,
             "lm_hidden_dim", $"{LmHiddenDim} is not a multiple of lm_n_heads, {LmNHeads}", "lm_n_heads");
         rules.Require(
-            LmHiddenDim % LmNHeads != 0 || LmHiddenDim / LmNHeads % 2 == 0,
+            LmHeadDim is not null || LmHiddenDim % LmNHeads != 0 || LmHiddenDim / LmNHeads % 2 == 0,
             "lm_hidden_dim", $"a head of {LmHiddenDim} / {LmNHeads} values cannot be rotated in pairs; its size must be even", "lm_n_heads");
         rules.Require(
             LmNHeads % LmNKvHeads == 0,
@@ -218,6 +221,17 @@ public sealed record VlmConfig : IChecked
             MaxImgSize >= VitImgSize,
             "max_img_size", $"{MaxImgSize} is less than vit_img_size, {VitImgSize}: not one tile fits", "vit_img_size");
 
+        rules.Require(
+            VitPositionEmbedding != PositionEmbedding.Rope2d || VitHiddenDim / VitNHeads % 4 == 0,
+            "vit_position_embedding", $"a head of {VitHiddenDim} / {VitNHeads} values cannot hold sines and cosines of rows and columns; its size must be a multiple of 4",
+            "vit_hidden_dim", "vit_n_heads");
+        rules.Require(
+            LmLayerTypes.Count == 0 || LmLayerTypes.Count == LmNBlocks,
+            "lm_layer_types", $"names {LmLayerTypes.Count} layers, lm_n_blocks is {LmNBlocks}", "lm_n_blocks");
+        rules.Require(
+            LmLayerTypes.All(type => type == LayerType.FullAttention) || LmSlidingWindow > 0,
+            "lm_sliding_window", "sliding_attention layers need a window");
+
         if (LmUseTokens)
             return; // a language model alone has no use for the split of its vocabulary, nor for image tokens
         rules.Require(
@@ -226,7 +240,7 @@ public sealed record VlmConfig : IChecked
             $"expected {(long)LmBaseVocabSize + ExtraTokenAmount}, lm_base_vocab_size + extra_token_amount, found {LmVocabSize}",
             "lm_base_vocab_size", "extra_token_amount");
         rules.Require(
-            VlmExtraTokens.Count <= ExtraTokenAmount,
+            ExtraTokenAmount == 0 || VlmExtraTokens.Count <= ExtraTokenAmount, // none: they are in the base vocabulary
             "extra_token_amount", $"{ExtraTokenAmount} is too few for the {VlmExtraTokens.Count} tokens of vlm_extra_tokens", "vlm_extra_tokens");
         rules.Require(
             VlmExtraTokens.ContainsKey(ExtraTokens.ImageRole),

@@ -11,7 +11,7 @@ public static class Decoding
     /// <summary>Continues a batch of prompts.</summary>
     /// <param name="model">The model, in evaluation mode.</param>
     /// <param name="inputIds">[B, T], Int64; shorter prompts are padded on the left.</param>
-    /// <param name="pixelValues">[N, 3, S, S] in the order of the placeholders, or null.</param>
+    /// <param name="pixelValues">[N, 3, H, W] in the order of the placeholders, or null.</param>
     /// <param name="attentionMask">[B, T], 0 where padding is, or null.</param>
     /// <param name="maxNewTokens">The most tokens to add.</param>
     /// <param name="sampler">How the next token is chosen.</param>
@@ -24,7 +24,7 @@ public static class Decoding
         using var mode = inference_mode();
         var features = pixelValues is null ? null : model.EncodeImages(pixelValues);
         var embeddings = model.Embed(inputIds, features);
-        return Continue(model.Decoder, embeddings, attentionMask, model.ComputeDtype, maxNewTokens, sampler, endOfText).MoveToOuterDisposeScope();
+        return Continue(model.Decoder, embeddings, attentionMask, model.ComputeDtype, maxNewTokens, sampler, endOfText, model.Spans(inputIds)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Continues a batch of prompts given as embeddings.</summary>
@@ -35,13 +35,14 @@ public static class Decoding
     /// <param name="maxNewTokens">The most tokens to add.</param>
     /// <param name="sampler">How the next token is chosen.</param>
     /// <param name="endOfText">As for <see cref="Generate"/>.</param>
+    /// <param name="spans">[B, T], which tokens see each other in both directions; see <see cref="CausalLanguageModel.forward"/>.</param>
     /// <returns>[B, new tokens], Int64.</returns>
     public static Tensor Continue(
-        CausalLanguageModel decoder, Tensor embeddings, Tensor? attentionMask, ScalarType dtype, int maxNewTokens, Sampler sampler, long? endOfText)
+        CausalLanguageModel decoder, Tensor embeddings, Tensor? attentionMask, ScalarType dtype, int maxNewTokens, Sampler sampler, long? endOfText, Tensor? spans = null)
     {
         using var scope = NewDisposeScope();
         var made = new List<Tensor>();
-        foreach (var token in Steps(decoder, embeddings, attentionMask, dtype, maxNewTokens, sampler))
+        foreach (var token in Steps(decoder, embeddings, attentionMask, dtype, maxNewTokens, sampler, spans))
         {
             var next = token;
             if (endOfText is { } end && made.Count > 0)
@@ -56,7 +57,7 @@ public static class Decoding
     /// <summary>Continues one prompt token by token, until the end of text.</summary>
     /// <param name="model">The model, in evaluation mode.</param>
     /// <param name="inputIds">[1, T], Int64.</param>
-    /// <param name="pixelValues">[N, 3, S, S], or null.</param>
+    /// <param name="pixelValues">[N, 3, H, W], or null.</param>
     /// <param name="maxNewTokens">The most tokens to add.</param>
     /// <param name="sampler">How the next token is chosen.</param>
     /// <param name="endOfText">Ends the text; it is not given out.</param>
@@ -68,7 +69,7 @@ public static class Decoding
         using var scope = NewDisposeScope();
         using var mode = inference_mode();
         var features = pixelValues is null ? null : model.EncodeImages(pixelValues);
-        foreach (var token in Steps(model.Decoder, model.Embed(inputIds, features), null, model.ComputeDtype, maxNewTokens, sampler))
+        foreach (var token in Steps(model.Decoder, model.Embed(inputIds, features), null, model.ComputeDtype, maxNewTokens, sampler, model.Spans(inputIds)))
         {
             var id = token.ToInt64();
             if (id == endOfText) return true;
@@ -78,14 +79,14 @@ public static class Decoding
     }
 
     // The next token of every row, [B, 1], as often as asked for.
-    private static IEnumerable<Tensor> Steps(CausalLanguageModel decoder, Tensor embeddings, Tensor? attentionMask, ScalarType dtype, int maxNewTokens, Sampler sampler)
+    private static IEnumerable<Tensor> Steps(CausalLanguageModel decoder, Tensor embeddings, Tensor? attentionMask, ScalarType dtype, int maxNewTokens, Sampler sampler, Tensor? spans)
     {
         using var cache = new KvCache(decoder.Layers, embeddings.shape[1] + maxNewTokens);
         var input = embeddings;
         var mask = attentionMask;
         for (var step = 0; step < maxNewTokens; step++)
         {
-            var hidden = decoder.forward(input, mask, cache);
+            var hidden = decoder.forward(input, mask, cache, spans: step == 0 ? spans : null);
             var token = sampler.Next(decoder.Logits(hidden.narrow(1, hidden.shape[1] - 1, 1)).squeeze(1));
             yield return token;
             input = decoder.Embed(token, dtype);

@@ -9,15 +9,16 @@ namespace NanoVlm.Generation;
 /// <summary>The inputs of one run, read from tensors named <c>[group.]input.NAME</c> and checked against the model.</summary>
 internal sealed class ForwardInputs
 {
-    private static readonly string[] Names = ["input_ids", "pixel_values", "images", "attention_mask", "labels", "cotangent"];
+    private static readonly string[] Names = ["input_ids", "pixel_values", "images", "attention_mask", "token_type_ids", "labels", "cotangent"];
     private readonly string path;
 
     private ForwardInputs(SafeTensorsFile file, string prefix)
     {
         (path, Prefix) = (file.Path, prefix);
         Ids = Integers("input_ids");
-        Pixels = Numbers("pixel_values") ?? Numbers("images");
+        Pixels = Flat(Numbers("pixel_values") ?? Numbers("images"));
         Mask = Integers("attention_mask");
+        Types = Integers("token_type_ids");
         Labels = Integers("labels");
         Cotangent = Numbers("cotangent");
 
@@ -36,16 +37,19 @@ internal sealed class ForwardInputs
     /// <summary>[B, T].</summary>
     public Tensor? Ids { get; }
 
-    /// <summary>[N, 3, S, S].</summary>
+    /// <summary>[N, 3, H, W].</summary>
     public Tensor? Pixels { get; }
 
     /// <summary>[B, T].</summary>
     public Tensor? Mask { get; }
 
-    /// <summary>[B, T], already shifted.</summary>
-    public Tensor? Labels { get; }
+    /// <summary>[B, T]: 1 where an image's tokens see each other in both directions.</summary>
+    public Tensor? Types { get; }
 
-    /// <summary>[B, T, hidden].</summary>
+    /// <summary>[B, T], already shifted once <see cref="ShiftLabels"/> was called where they were not.</summary>
+    public Tensor? Labels { get; private set; }
+
+    /// <summary>Of the shape of <c>last_hidden_state</c>.</summary>
     public Tensor? Cotangent { get; }
 
     /// <summary>Whether there is something to take a gradient of.</summary>
@@ -62,23 +66,40 @@ internal sealed class ForwardInputs
             : throw new NanoVlmException($"{file.Path}: holds no inputs; tensors named [group.]input.NAME are expected, NAME one of {string.Join(", ", Names)}.");
     }
 
-    /// <summary>Checks shapes and ranges against a model.</summary>
-    public void Check(VlmConfig config)
+    /// <summary>Makes the label of a position the token after it: transformers' labels are the tokens themselves.</summary>
+    public void ShiftLabels()
     {
-        if (Ids is null && Pixels is null) throw new NanoVlmException($"{Where}: needs 'input_ids' or 'pixel_values'.");
-        if (Pixels is not null)
-            Require("pixel_values", Pixels, Pixels.shape is [_, 3, var height, var width] && height == config.VitImgSize && width == config.VitImgSize, $"[N, 3, {config.VitImgSize}, {config.VitImgSize}]");
+        if (Labels is { Dimensions: 2 } labels && labels.shape[1] > 0)
+            Labels = cat([labels.narrow(1, 1, labels.shape[1] - 1), full_like(labels.narrow(1, 0, 1), VisionLanguageModel.IgnoreIndex)], 1);
+    }
+
+    /// <summary>Checks images against a vision tower.</summary>
+    public void CheckPixels(VisionConfig config)
+    {
+        if (Pixels is null) return;
+        var patch = config.PatchSize;
+        Require(
+            "pixel_values", Pixels,
+            Pixels.shape is [> 0, 3, > 0 and var height, > 0 and var width] && ((height % patch == 0 && width % patch == 0) || (height == config.ImageSize && width == config.ImageSize)),
+            $"[N, 3, H, W] with H and W multiples of {patch}");
+    }
+
+    /// <summary>Checks a text against a model.</summary>
+    public void CheckText(int vocabulary, int hiddenSize)
+    {
         if (Ids is null)
         {
-            if (Mask is not null || HasGradient) throw new NanoVlmException($"{Where}: 'attention_mask', 'labels' and 'cotangent' are of a text; 'input_ids' is missing.");
+            if (Mask is not null || Types is not null || HasGradient)
+                throw new NanoVlmException($"{Where}: 'attention_mask', 'token_type_ids', 'labels' and 'cotangent' are of a text; 'input_ids' is missing.");
             return;
         }
         Require("input_ids", Ids, Ids.shape is [> 0, > 0], "[B, T], not empty");
         var shape = Ids.shape;
         var same = $"[{shape[0]}, {shape[1]}], as input_ids";
         if (Mask is not null) Require("attention_mask", Mask, Mask.shape.SequenceEqual(shape), same);
+        if (Types is not null) Require("token_type_ids", Types, Types.shape.SequenceEqual(shape), same);
         if (Labels is not null) Require("labels", Labels, Labels.shape.SequenceEqual(shape), same);
-        if (Cotangent is not null) Require("cotangent", Cotangent, Cotangent.shape.SequenceEqual([.. shape, config.LmHiddenDim]), $"[{shape[0]}, {shape[1]}, {config.LmHiddenDim}]");
+        CheckCotangent([.. shape, hiddenSize]);
         Bound("input_ids", Ids);
         if (Labels is null) return;
         var labelled = Labels.masked_select(Labels != VisionLanguageModel.IgnoreIndex);
@@ -88,10 +109,19 @@ internal sealed class ForwardInputs
         void Bound(string name, Tensor ids)
         {
             var (least, most) = (ids.min().ToInt64(), ids.max().ToInt64());
-            if (least < 0 || most >= config.LmVocabSize)
-                throw Wrong(name, $"holds {(least < 0 ? least : most)}, which is outside the vocabulary of {config.LmVocabSize}");
+            if (least < 0 || most >= vocabulary)
+                throw Wrong(name, $"holds {(least < 0 ? least : most)}, which is outside the vocabulary of {vocabulary}");
         }
     }
+
+    /// <summary>Checks the cotangent against the result that it is of.</summary>
+    public void CheckCotangent(long[] shape)
+    {
+        if (Cotangent is not null) Require("cotangent", Cotangent, Cotangent.shape.SequenceEqual(shape), $"[{string.Join(", ", shape)}]");
+    }
+
+    /// <summary>That an input is there.</summary>
+    public Tensor Needed(Tensor? input, string name, string why) => input ?? throw new NanoVlmException($"{Where}: {why} needs '{name}'.");
 
     private void Require(string name, Tensor tensor, bool holds, string shape)
     {
@@ -99,6 +129,15 @@ internal sealed class ForwardInputs
     }
 
     private NanoVlmException Wrong(string name, string what) => new($"{Where}: '{name}' {what}.");
+
+    // [B, images, 3, H, W], as SmolVLM has it, where samples with fewer images are filled up with zeros.
+    private static Tensor? Flat(Tensor? pixels)
+    {
+        if (pixels is not { Dimensions: 5 }) return pixels;
+        var all = pixels.flatten(0, 1);
+        var real = (all.flatten(1) != 0).any(1).nonzero().flatten();
+        return all.index_select(0, real);
+    }
 
     private static string? PrefixOf(string tensor)
     {

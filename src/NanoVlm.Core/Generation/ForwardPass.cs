@@ -1,6 +1,7 @@
 using NanoVlm.Configuration;
 using NanoVlm.Language;
 using NanoVlm.Models;
+using NanoVlm.Vision;
 using NanoVlm.Weights;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -26,7 +27,8 @@ public sealed record ForwardPass
     public ScalarType ComputeDtype { get; init; } = ScalarType.Float32;
 
     /// <summary>Runs every group of inputs.</summary>
-    /// <param name="folder">The model folder: a vision-language model, or a language model alone (<c>lm_use_tokens</c>).</param>
+    /// <param name="folder">The model folder: nanoVLM's or Hugging Face's, of a vision tower, a language model, a dual encoder or a
+    /// vision-language model.</param>
     /// <param name="inputs">A safetensors file with tensors <c>[group.]input.NAME</c>; others are ignored.</param>
     /// <param name="output">The file to write, whole or not at all.</param>
     /// <returns>What was stored, by name.</returns>
@@ -37,13 +39,17 @@ public sealed record ForwardPass
         using var scope = NewDisposeScope();
         using var file = SafeTensorsFile.Open(inputs);
         var groups = ForwardInputs.Groups(file);
-        var config = Checkpoint.Config(folder);
-        foreach (var group in groups) group.Check(config); // before the weights are read
-        using var module = Open(folder, config);
-        var decoder = module as CausalLanguageModel ?? ((VisionLanguageModel)module).Decoder;
-        var parameters = module.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        var wanted = Wanted(parameters.Keys);
-        if (wanted.Length > 0 && !groups.Any(group => group.HasGradient))
+        var foreign = Checkpoint.IsHuggingFace(folder);
+        var (module, names) = foreign ? Pretrained.Open(folder) : Checkpoint.Open(folder);
+        using var opened = module;
+        if (module is VisionLanguageModel whole) whole.ComputeDtype = ComputeDtype;
+        foreach (var group in groups)
+        {
+            if (foreign) group.ShiftLabels();
+            Check(module, group);
+        }
+        var wanted = Wanted(names.Names);
+        if (wanted.Length > 0 && !groups.Any(group => HasGradient(module, group)))
             throw new NanoVlmException($"{inputs}: gradients need 'labels' or a 'cotangent' beside the inputs of some group.");
 
         var results = new Dictionary<string, Tensor>();
@@ -51,13 +57,19 @@ public sealed record ForwardPass
         {
             try
             {
-                using var mode = wanted.Length > 0 && group.HasGradient ? enable_grad() : (IDisposable)no_grad();
-                var loss = module is VisionLanguageModel model ? See(model, group, Store) : Read(decoder, decoder.Embed(Ids(group), ComputeDtype), group, Store);
-                if (wanted.Length == 0 || loss is null) continue;
+                var differentiates = wanted.Length > 0 && HasGradient(module, group);
+                using var mode = differentiates ? enable_grad() : (IDisposable)no_grad();
+                var loss = module switch
+                {
+                    VisionTransformer tower => Look(tower, group, Store),
+                    DualEncoder encoder => Match(encoder, group, Store),
+                    CausalLanguageModel decoder => Read(decoder, decoder.Embed(group.Ids!, ComputeDtype), null, group, Store),
+                    _ => See((VisionLanguageModel)module, group, Store),
+                };
+                if (!differentiates || loss is null) continue;
                 module.zero_grad();
                 loss.backward();
-                foreach (var name in wanted)
-                    Store("grad." + name, parameters[name].grad?.clone() ?? zeros_like(parameters[name])); // a part that took no part has a gradient of zero
+                foreach (var name in wanted) Store("grad." + name, names.Gradient(name));
             }
             catch (ArgumentException e)
             {
@@ -71,13 +83,32 @@ public sealed record ForwardPass
         return [.. results.Keys];
     }
 
-    private Module Open(string folder, VlmConfig config)
+    private static void Check(Module module, ForwardInputs group)
     {
-        if (config.LmUseTokens) return Checkpoint.LoadLanguageModel(folder);
-        var model = Checkpoint.LoadModel(folder);
-        model.ComputeDtype = ComputeDtype;
-        return model;
+        switch (module)
+        {
+            case VisionTransformer tower:
+                group.Needed(group.Pixels, "pixel_values", "a vision tower");
+                group.CheckPixels(tower.Config);
+                break;
+            case CausalLanguageModel decoder:
+                group.Needed(group.Ids, "input_ids", "a language model");
+                group.CheckText(decoder.Config.VocabSize, decoder.Config.HiddenSize);
+                break;
+            case DualEncoder encoder:
+                group.CheckPixels(encoder.Vision.Config);
+                group.CheckText(encoder.Text.Config.VocabSize, encoder.Text.Config.Encoder.HiddenSize);
+                break;
+            case VisionLanguageModel model:
+                if (group.Ids is null && group.Pixels is null) throw new NanoVlmException($"{group.Where}: needs 'input_ids' or 'pixel_values'.");
+                group.CheckPixels(model.VisionEncoder.Config);
+                group.CheckText(model.Config.LmVocabSize, model.Config.LmHiddenDim);
+                break;
+        }
     }
+
+    // A dual encoder has a loss of its own.
+    private static bool HasGradient(Module module, ForwardInputs group) => module is DualEncoder ? group is { Pixels: not null, Ids: not null } : group.HasGradient;
 
     private string[] Wanted(IReadOnlyCollection<string> names)
     {
@@ -87,6 +118,50 @@ public sealed record ForwardPass
         return [.. Gradients.Distinct()];
     }
 
+    // A vision tower alone.
+    private Tensor? Look(VisionTransformer tower, ForwardInputs group, Action<string, Tensor> store)
+    {
+        var states = HiddenStates ? new List<Tensor>() : null;
+        var tokens = tower.forward(group.Pixels!, ComputeDtype, states);
+        StoreStates("output.hidden_states.", states, store);
+        store("output.last_hidden_state", tokens);
+        if (tower.Config.Pooler != Pooler.None) store("output.pooler_output", tower.Pool(tokens));
+        group.CheckCotangent(tokens.shape);
+        return Product(tokens, group);
+    }
+
+    // Both towers of a dual encoder; the loss is of as many images and texts as there are pairs.
+    private Tensor? Match(DualEncoder encoder, ForwardInputs group, Action<string, Tensor> store)
+    {
+        var images = Embed("vision", group.Pixels, (pixels, states) => encoder.Vision.forward(pixels, ComputeDtype, states), encoder.Vision.Pool, "image_embeds");
+        var texts = Embed("text", group.Ids, (ids, states) => encoder.Text.forward(ids, ComputeDtype, states), encoder.Text.Pool, "text_embeds");
+        if (images is null || texts is null) return null;
+        var logits = encoder.Logits(images, texts);
+        store("output.logits_per_image", logits);
+        store("output.logits_per_text", logits.t());
+        var pairs = Math.Min(logits.shape[0], logits.shape[1]);
+        var loss = ContrastiveLoss.Sigmoid(logits.narrow(0, 0, pairs).narrow(1, 0, pairs));
+        store("output.loss", loss.view(1));
+        return loss;
+
+        Tensor? Embed(string tower, Tensor? input, Func<Tensor, List<Tensor>?, Tensor> forward, Func<Tensor, Tensor> pool, string name)
+        {
+            if (input is null) return null;
+            var states = HiddenStates ? new List<Tensor>() : null;
+            var tokens = forward(input, states);
+            StoreStates($"output.{tower}_hidden_states.", states, store);
+            var pooled = pool(tokens);
+            foreach (var separator in "_.") // the goldens' spelling too
+            {
+                store($"output.{tower}{separator}last_hidden_state", tokens);
+                store($"output.{tower}{separator}pooler_output", pooled);
+            }
+            var embeds = DualEncoder.Normalized(pooled);
+            store("output." + name, embeds);
+            return embeds;
+        }
+    }
+
     // A vision-language model: the tower, the projector, then the decoder on the text with the features in place.
     private Tensor? See(VisionLanguageModel model, ForwardInputs group, Action<string, Tensor> store)
     {
@@ -94,19 +169,21 @@ public sealed record ForwardPass
         if (group.Pixels is { } pixels)
         {
             var states = HiddenStates ? new List<Tensor>() : null;
-            var patches = model.VisionEncoder.forward(pixels, ComputeDtype, states);
+            var tokens = model.VisionEncoder.forward(pixels, ComputeDtype, states);
             StoreStates("output.vision_hidden_states.", states, store);
-            store("output.vision_last_hidden_state", patches);
-            store("output.image_hidden_states", features = model.Projector.call(patches));
+            store("output.vision_last_hidden_state", tokens);
+            store("output.image_hidden_states", features = model.Project(tokens, pixels));
         }
-        return group.Ids is null ? null : Read(model.Decoder, model.Embed(group.Ids, features), group, store);
+        if (group.Ids is null) return null;
+        var spans = group.Types is { } types ? VisionLanguageModel.Runs(types == 1) : null;
+        return Read(model.Decoder, model.Embed(group.Ids, features), spans, group, store);
     }
 
     // The decoder on embeddings. What is returned has the gradients asked for: the loss, or the hidden states times their cotangent.
-    private Tensor? Read(CausalLanguageModel decoder, Tensor embeddings, ForwardInputs group, Action<string, Tensor> store)
+    private Tensor? Read(CausalLanguageModel decoder, Tensor embeddings, Tensor? spans, ForwardInputs group, Action<string, Tensor> store)
     {
         var states = HiddenStates ? new List<Tensor>() : null;
-        var hidden = decoder.forward(embeddings, group.Mask, hiddenStates: states);
+        var hidden = decoder.forward(embeddings, group.Mask, hiddenStates: states, spans: spans);
         StoreStates("output.hidden_states.", states, store);
         store("output.last_hidden_state", hidden);
         store("output.logits", decoder.Logits(hidden));
@@ -114,17 +191,20 @@ public sealed record ForwardPass
         if (group.Labels is { } labels)
         {
             var (sum, count) = VisionLanguageModel.Loss(decoder, hidden, labels);
-            store("output.loss", loss = sum / count);
+            store("output.loss", (loss = sum / count).view(1));
         }
-        if (Generate > 0) StoreContinuation(decoder, embeddings, group, store);
-        return loss ?? (group.Cotangent is { } cotangent ? (hidden.to(ScalarType.Float32) * cotangent).sum() : null);
+        if (Generate > 0) StoreContinuation(decoder, embeddings, spans, group, store);
+        return group.Cotangent is null ? loss : Product(hidden, group);
     }
 
-    private void StoreContinuation(CausalLanguageModel decoder, Tensor embeddings, ForwardInputs group, Action<string, Tensor> store)
+    // What a cotangent's gradients are of: the sum of the output times it.
+    private static Tensor? Product(Tensor hidden, ForwardInputs group) => group.Cotangent is { } cotangent ? (hidden.to(ScalarType.Float32) * cotangent).sum() : null;
+
+    private void StoreContinuation(CausalLanguageModel decoder, Tensor embeddings, Tensor? spans, ForwardInputs group, Action<string, Tensor> store)
     {
         using var mode = no_grad();
         using var sampler = Sampler.Greedy();
-        var made = Decoding.Continue(decoder, embeddings.detach(), group.Mask, ComputeDtype, Generate, sampler, endOfText: null);
+        var made = Decoding.Continue(decoder, embeddings.detach(), group.Mask, ComputeDtype, Generate, sampler, endOfText: null, spans);
         store("output.generated_ids", made);
         store("output.generate", cat([group.Ids!, made], 1));
     }
@@ -137,6 +217,4 @@ public sealed record ForwardPass
             store(name + i, state);
         }
     }
-
-    private static Tensor Ids(ForwardInputs group) => group.Ids ?? throw new NanoVlmException($"{group.Where}: a language model alone needs 'input_ids'.");
 }

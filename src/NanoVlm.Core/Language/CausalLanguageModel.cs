@@ -7,28 +7,36 @@ using static TorchSharp.torch.nn;
 namespace NanoVlm.Language;
 
 /// <summary>
-/// A decoder in Llama's shape (Touvron et al., 2023): RMSNorm before each part, grouped-query attention with rotary
-/// positions, SwiGLU, and a head that is tied to the token embedding or separate. Names follow nanoVLM
-/// (models/language_model.py).
+/// A decoder in Llama's shape (Touvron et al., 2023): RMSNorm before each part, grouped-query attention with rotary positions, a gated
+/// MLP, and a head that is tied to the token embedding or separate. Gemma-3 adds norms after each part and of queries and keys, and windows by
+/// layer. Names follow nanoVLM (models/language_model.py).
 /// </summary>
 public sealed class CausalLanguageModel : Module
 {
     private readonly Layers.Embedding token_embedding;
     private readonly RotaryEmbedding rotary_embd;
+    private readonly RotaryEmbedding? rotary_embd_local; // of sliding-window layers
     private readonly ModuleList<DecoderBlock> blocks;
     private readonly RmsNorm norm;
     private readonly Layers.Linear? head;
 
-    /// <param name="config">The <c>lm_*</c> keys.</param>
-    public CausalLanguageModel(VlmConfig config) : base(nameof(CausalLanguageModel))
+    /// <param name="config">The architecture.</param>
+    public CausalLanguageModel(LanguageConfig config) : base(nameof(CausalLanguageModel))
     {
-        token_embedding = new Layers.Embedding(config.LmVocabSize, config.LmHiddenDim);
-        rotary_embd = new RotaryEmbedding(config.LmHiddenDim / config.LmNHeads, config.LmReBase, config.LmMaxPositionEmbeddings, config.LmAttnScaling);
-        blocks = ModuleList(Enumerable.Range(0, config.LmNBlocks).Select(layer => new DecoderBlock(config, layer)).ToArray());
-        norm = new RmsNorm(config.LmHiddenDim, config.LmRmsEps);
-        head = config.LmTieWeights ? null : new Layers.Linear(config.LmHiddenDim, config.LmVocabSize, hasBias: false);
+        Config = config;
+        token_embedding = new Layers.Embedding(config.VocabSize, config.HiddenSize);
+        rotary_embd = new RotaryEmbedding(config.HeadDim, config.RopeTheta, config.RopeScaling, config.MaxPositionEmbeddings, config.AttentionScaling);
+        rotary_embd_local = config.RopeLocalTheta is { } theta
+            ? new RotaryEmbedding(config.HeadDim, theta, new RopeScaling(RopeType.Default), config.MaxPositionEmbeddings, config.AttentionScaling, persistent: false)
+            : null;
+        blocks = ModuleList(Enumerable.Range(0, config.NumHiddenLayers).Select(layer => new DecoderBlock(config, layer)).ToArray());
+        norm = new RmsNorm(config.HiddenSize, config.RmsNormEps, config.NormUnitOffset);
+        head = config.TieWordEmbeddings ? null : new Layers.Linear(config.HiddenSize, config.VocabSize, hasBias: false);
         RegisterComponents();
     }
+
+    /// <summary>The architecture.</summary>
+    public LanguageConfig Config { get; }
 
     /// <summary>The number of layers.</summary>
     public int Layers => blocks.Count;
@@ -40,12 +48,32 @@ public sealed class CausalLanguageModel : Module
     /// <param name="ids">[B, T], Int64.</param>
     /// <param name="dtype">The dtype to compute in.</param>
     /// <returns>[B, T, hidden].</returns>
-    public Tensor Embed(Tensor ids, ScalarType dtype) => token_embedding.call(ids, dtype);
+    public Tensor Embed(Tensor ids, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        var x = token_embedding.call(ids, dtype);
+        if (Config.PadTokenId is { } pad && x.requires_grad) x = where((ids == pad).unsqueeze(-1), x.detach(), x);
+        if (Config.EmbeddingScale) x = x * (float)Math.Sqrt(Config.HiddenSize);
+        return x.MoveToOuterDisposeScope();
+    }
 
     /// <summary>Logits over the vocabulary.</summary>
     /// <param name="hidden">[..., hidden], after the final norm.</param>
     /// <returns>[..., vocabulary], float32.</returns>
-    public Tensor Logits(Tensor hidden) => Kernels.Linear(hidden, HeadWeight).to(ScalarType.Float32);
+    public Tensor Logits(Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
+        var logits = Kernels.Linear(hidden, HeadWeight).to(ScalarType.Float32);
+        return (Config.FinalLogitSoftcapping is { } cap ? (logits / cap).tanh() * cap : logits).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The sum of the cross-entropy of some positions.</summary>
+    /// <param name="hidden">[N, hidden], after the final norm.</param>
+    /// <param name="targets">[N], Int64: the token after each.</param>
+    /// <returns>A float32 number.</returns>
+    public Tensor CrossEntropy(Tensor hidden, Tensor targets) => Config.FinalLogitSoftcapping is null
+        ? Kernels.LinearCrossEntropy(hidden, HeadWeight, targets)
+        : functional.cross_entropy(Logits(hidden), targets, reduction: Reduction.Sum);
 
     /// <summary>Hidden states after the final norm.</summary>
     /// <param name="embeddings">[B, T, hidden].</param>
@@ -54,22 +82,24 @@ public sealed class CausalLanguageModel : Module
     /// <param name="hiddenStates">Receives every block's input and the last block's output, if given.</param>
     /// <param name="layout">Where rows hold several texts; null: one text from position 0, or from where the cache ends.</param>
     /// <param name="rows">[N], numbers in B T: the only positions whose result is wanted. The last block computes no others.</param>
+    /// <param name="spans">[B, T], Int64: tokens of one span, 0 being none, see each other in both directions, as an image's do in Gemma-3.</param>
     /// <returns>[B, T, hidden]; [N, hidden] with <paramref name="rows"/>.</returns>
     public Tensor forward(
-        Tensor embeddings, Tensor? attentionMask = null, KvCache? cache = null, List<Tensor>? hiddenStates = null, RowLayout? layout = null, Tensor? rows = null)
+        Tensor embeddings, Tensor? attentionMask = null, KvCache? cache = null, List<Tensor>? hiddenStates = null, RowLayout? layout = null, Tensor? rows = null, Tensor? spans = null)
     {
         using var scope = NewDisposeScope();
         var start = cache?.Length ?? 0;
-        var end = start + embeddings.shape[1];
-        var (cos, sin) = layout is null
-            ? rotary_embd.Angles(arange(start, end, device: embeddings.device), end - 1) // [T, D]
-            : rotary_embd.Angles(layout.Positions, layout.LastPosition);                 // [B, T, D]
-        var seen = new Visibility(cos, sin, attentionMask, layout?.Documents, cache);
+        var positions = layout?.Positions ?? arange(start, start + embeddings.shape[1], device: embeddings.device); // [T], or [B, T]
+        var last = layout?.LastPosition ?? start + embeddings.shape[1] - 1;
+        var far = rotary_embd.Angles(positions, last);
+        var near = rotary_embd_local?.Angles(positions, last) ?? far;
+        var seen = new Visibility { Causal = true, KeyMask = attentionMask, Documents = layout?.Documents, Positions = layout?.Positions, Spans = spans, PaddingSeesAll = Config.PaddingSeesAll };
         var x = embeddings;
         for (var layer = 0; layer < blocks.Count; layer++)
         {
             hiddenStates?.Add(x.alias().DetachFromDisposeScope());
-            x = blocks[layer].forward(x, seen, layer == blocks.Count - 1 ? rows : null);
+            var window = Config.Window(layer);
+            x = blocks[layer].forward(x, window > 0 ? near : far, seen with { Window = window }, cache, layer == blocks.Count - 1 ? rows : null);
         }
         hiddenStates?.Add(x.alias().DetachFromDisposeScope());
         return norm.call(x).MoveToOuterDisposeScope();
@@ -80,21 +110,29 @@ public sealed class CausalLanguageModel : Module
         private readonly GatedMlp mlp;
         private readonly GroupedQueryAttention attn;
         private readonly RmsNorm norm1;
+        private readonly RmsNorm? post_norm1;
         private readonly RmsNorm norm2;
+        private readonly RmsNorm? post_norm2;
 
-        public DecoderBlock(VlmConfig config, int layer) : base(nameof(DecoderBlock))
+        public DecoderBlock(LanguageConfig config, int layer) : base(nameof(DecoderBlock))
         {
-            mlp = new GatedMlp(config.LmHiddenDim, config.LmInterDim);
+            mlp = new GatedMlp(config.HiddenSize, config.IntermediateSize, config.HiddenAct, config.MlpBias);
             attn = new GroupedQueryAttention(config, layer);
-            norm1 = new RmsNorm(config.LmHiddenDim, config.LmRmsEps);
-            norm2 = new RmsNorm(config.LmHiddenDim, config.LmRmsEps);
+            norm1 = Norm();
+            post_norm1 = config.SandwichNorm ? Norm() : null;
+            norm2 = Norm();
+            post_norm2 = config.SandwichNorm ? Norm() : null;
             RegisterComponents();
+
+            RmsNorm Norm() => new(config.HiddenSize, config.RmsNormEps, config.NormUnitOffset);
         }
 
-        public Tensor forward(Tensor x, Visibility seen, Tensor? rows)
+        public Tensor forward(Tensor x, (Tensor, Tensor) rotation, Visibility seen, KvCache? cache, Tensor? rows)
         {
-            x = Select(x, rows) + attn.forward(norm1.call(x), seen, rows);
-            return x + mlp.call(norm2.call(x));
+            var attended = attn.forward(norm1.call(x), rotation, seen, cache, rows);
+            x = Select(x, rows) + (post_norm1?.call(attended) ?? attended);
+            var made = mlp.call(norm2.call(x));
+            return x + (post_norm2?.call(made) ?? made);
         }
     }
 
@@ -104,40 +142,38 @@ public sealed class CausalLanguageModel : Module
         private readonly Layers.Linear k_proj;
         private readonly Layers.Linear v_proj;
         private readonly Layers.Linear out_proj;
+        private readonly RmsNorm? q_norm;
+        private readonly RmsNorm? k_norm;
+        private readonly LanguageConfig config;
         private readonly int layer;
-        private readonly long heads;
-        private readonly long kvHeads;
-        private readonly long headDim;
-        private readonly double dropout;
 
-        public GroupedQueryAttention(VlmConfig config, int layer) : base(nameof(GroupedQueryAttention))
+        public GroupedQueryAttention(LanguageConfig config, int layer) : base(nameof(GroupedQueryAttention))
         {
+            this.config = config;
             this.layer = layer;
-            heads = config.LmNHeads;
-            kvHeads = config.LmNKvHeads;
-            headDim = config.LmHiddenDim / config.LmNHeads;
-            dropout = config.LmDropout;
-            q_proj = new Layers.Linear(config.LmHiddenDim, heads * headDim, hasBias: false);
-            k_proj = new Layers.Linear(config.LmHiddenDim, kvHeads * headDim, hasBias: false);
-            v_proj = new Layers.Linear(config.LmHiddenDim, kvHeads * headDim, hasBias: false);
-            out_proj = new Layers.Linear(heads * headDim, config.LmHiddenDim, hasBias: false);
+            var (queries, keys) = (config.NumAttentionHeads * config.HeadDim, config.NumKeyValueHeads * config.HeadDim);
+            q_proj = new Layers.Linear(config.HiddenSize, queries, config.AttentionBias);
+            k_proj = new Layers.Linear(config.HiddenSize, keys, config.AttentionBias);
+            v_proj = new Layers.Linear(config.HiddenSize, keys, config.AttentionBias);
+            out_proj = new Layers.Linear(queries, config.HiddenSize, config.AttentionBias);
+            q_norm = config.QkNorm ? new RmsNorm(config.HeadDim, config.RmsNormEps, config.NormUnitOffset) : null;
+            k_norm = config.QkNorm ? new RmsNorm(config.HeadDim, config.RmsNormEps, config.NormUnitOffset) : null;
             RegisterComponents();
         }
 
-        public Tensor forward(Tensor x, Visibility seen, Tensor? rows)
+        public Tensor forward(Tensor x, (Tensor Cos, Tensor Sin) rotation, Visibility seen, KvCache? cache, Tensor? rows)
         {
-            var (batch, tokens) = (x.shape[0], x.shape[1]);
-            var q = Kernels.Rotary(q_proj.call(x).view(batch, tokens, heads, headDim), seen.Cos, seen.Sin);   // [B, T, H, D]
-            var k = Kernels.Rotary(k_proj.call(x).view(batch, tokens, kvHeads, headDim), seen.Cos, seen.Sin); // [B, T, G, D]
-            var v = v_proj.call(x).view(batch, tokens, kvHeads, headDim);                                     // [B, T, G, D]
-            if (seen.Cache is not null) (k, v) = seen.Cache.Append(layer, k, v);
-            var y = Kernels.Attention(q, k, v, seen.AttentionMask, seen.Documents, causal: true, 1 / Math.Sqrt(headDim)); // [B, T, H, D]
-            return functional.dropout(out_proj.call(Select(y.view(batch, tokens, heads * headDim), rows)), dropout, training);
+            var (batch, tokens, headDim) = (x.shape[0], x.shape[1], config.HeadDim);
+            var q = q_proj.call(x).view(batch, tokens, config.NumAttentionHeads, headDim); // [B, T, H, D]
+            var k = k_proj.call(x).view(batch, tokens, config.NumKeyValueHeads, headDim);  // [B, T, G, D]
+            var v = v_proj.call(x).view(batch, tokens, config.NumKeyValueHeads, headDim);  // [B, T, G, D]
+            q = Kernels.Rotary(q_norm?.call(q) ?? q, rotation.Cos, rotation.Sin);
+            k = Kernels.Rotary(k_norm?.call(k) ?? k, rotation.Cos, rotation.Sin);
+            if (cache is not null) (k, v) = cache.Append(layer, k, v);
+            var y = Kernels.Attention(q, k, v, 1 / Math.Sqrt(config.QueryPreAttnScalar ?? headDim), seen); // [B, T, H, D]
+            return functional.dropout(out_proj.call(Select(y.view(batch, tokens, config.NumAttentionHeads * headDim), rows)), config.Dropout, training);
         }
     }
-
-    // What every block needs to know of the tokens: where they are and which see each other.
-    private sealed record Visibility(Tensor Cos, Tensor Sin, Tensor? AttentionMask, Tensor? Documents, KvCache? Cache);
 
     private static Tensor Select(Tensor x, Tensor? rows) => rows is null ? x : x.view(-1, x.shape[^1]).index_select(0, rows);
 }

@@ -20,7 +20,7 @@ public static partial class Kernels
 
     private static Tensor FusedLinear(Tensor x, Tensor weight, Tensor? bias) => linear!.Call(x, weight, bias);
 
-    private static Tensor FusedRmsNorm(Tensor x, Tensor weight, double eps) => rms_norm!.Call(x, weight, eps, false);
+    private static Tensor FusedRmsNorm(Tensor x, Tensor weight, double eps, bool unitOffset) => rms_norm!.Call(x, weight, eps, unitOffset);
 
     private static Tensor FusedLayerNorm(Tensor x, Tensor weight, Tensor bias, double eps) => layer_norm!.Call(x, weight, bias, eps);
 
@@ -32,8 +32,8 @@ public static partial class Kernels
 
     private static Tensor FusedRotary(Tensor x, Tensor cos, Tensor sin) => rotary!.Call(x, cos, sin, 2);
 
-    private static Tensor FusedAttention(Tensor q, Tensor k, Tensor v, Tensor? keyMask, Tensor? documents, bool causal, double scale) =>
-        attention!.Call(q, k, v, keyMask, documents, causal, 0, scale);
+    private static Tensor FusedAttention(Tensor q, Tensor k, Tensor v, Tensor? keyMask, Tensor? documents, bool causal, long window, double scale) =>
+        attention!.Call(q, k, v, keyMask, documents, causal, window, scale);
 
     private static Tensor FusedLinearCrossEntropy(Tensor hidden, Tensor weight, Tensor targets)
     {

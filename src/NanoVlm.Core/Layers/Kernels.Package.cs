@@ -10,7 +10,7 @@ public static partial class Kernels
 
     private static Tensor FusedLinear(Tensor x, Tensor weight, Tensor? bias) => throw Absent();
 
-    private static Tensor FusedRmsNorm(Tensor x, Tensor weight, double eps) => throw Absent();
+    private static Tensor FusedRmsNorm(Tensor x, Tensor weight, double eps, bool unitOffset) => throw Absent();
 
     private static Tensor FusedLayerNorm(Tensor x, Tensor weight, Tensor bias, double eps) => throw Absent();
 
@@ -22,7 +22,7 @@ public static partial class Kernels
 
     private static Tensor FusedRotary(Tensor x, Tensor cos, Tensor sin) => throw Absent();
 
-    private static Tensor FusedAttention(Tensor q, Tensor k, Tensor v, Tensor? keyMask, Tensor? documents, bool causal, double scale) => throw Absent();
+    private static Tensor FusedAttention(Tensor q, Tensor k, Tensor v, Tensor? keyMask, Tensor? documents, bool causal, long window, double scale) => throw Absent();
 
     private static Tensor FusedLinearCrossEntropy(Tensor hidden, Tensor weight, Tensor targets) => throw Absent();
 

@@ -1,3 +1,4 @@
+using NanoVlm.Configuration;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -29,11 +30,12 @@ public static partial class Kernels
     /// <param name="x">[..., hidden].</param>
     /// <param name="weight">[hidden].</param>
     /// <param name="eps">Added to the mean square.</param>
-    public static Tensor RmsNorm(Tensor x, Tensor weight, double eps)
+    /// <param name="unitOffset">Whether to multiply by 1 + weight, as Gemma does.</param>
+    public static Tensor RmsNorm(Tensor x, Tensor weight, double eps, bool unitOffset = false)
     {
-        if (Takes(x)) return FusedRmsNorm(x, weight, eps);
+        if (Takes(x)) return FusedRmsNorm(x, weight, eps, unitOffset);
         var wide = x.to(ScalarType.Float32);
-        return (wide * (wide.square().mean([-1], true) + eps).rsqrt() * weight).to(x.dtype);
+        return (wide * (wide.square().mean([-1], true) + eps).rsqrt() * (unitOffset ? weight + 1 : weight)).to(x.dtype);
     }
 
     /// <summary>Layer normalisation of the last dimension, in float32 inside.</summary>
@@ -47,6 +49,15 @@ public static partial class Kernels
 
     /// <summary>The tanh approximation of GELU.</summary>
     public static Tensor GeluTanh(Tensor x) => Takes(x) ? FusedGeluTanh(x) : nn.functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh);
+
+    /// <summary>An activation, element by element.</summary>
+    public static Tensor Activate(Tensor x, Activation activation) => activation switch
+    {
+        Activation.GeluTanh => GeluTanh(x),
+        Activation.Gelu => nn.functional.gelu(x),
+        Activation.QuickGelu => x * (x * 1.702).sigmoid(),
+        _ => nn.functional.silu(x),
+    };
 
     /// <summary>SiLU(gate) * up (Shazeer, "GLU Variants Improve Transformer", 2020).</summary>
     public static Tensor SwiGlu(Tensor gate, Tensor up) => Takes(gate) ? FusedSwiGlu(gate, up) : nn.functional.silu(gate) * up;
@@ -77,33 +88,28 @@ public static partial class Kernels
 
     /// <summary>
     /// Scaled dot-product attention with grouped queries. A query that sees no key at all (padding before the text) gives
-    /// zeros in the kernel and, as in nanoVLM, the mean of the keys before it in the composite; neither reaches a loss.
+    /// zeros in the kernel and a mean of keys in the composite; see <see cref="Visibility.PaddingSeesAll"/>.
     /// </summary>
     /// <param name="q">[B, T, H, D].</param>
     /// <param name="k">[B, S, G, D]; H is a multiple of G.</param>
     /// <param name="v">[B, S, G, D].</param>
-    /// <param name="keyMask">[B, S], integer: keys with 0 are not seen.</param>
-    /// <param name="documents">[B, S], Int64: a query sees the keys of its own document and of document 0, which all share.</param>
-    /// <param name="causal">Whether query i sees keys up to i + S - T only.</param>
     /// <param name="scale">Factor on the scores; usually 1 / sqrt(D).</param>
+    /// <param name="visible">Which keys a query sees.</param>
     /// <returns>[B, T, H, D], contiguous.</returns>
-    public static Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor? keyMask, Tensor? documents, bool causal, double scale)
+    public static Tensor Attention(Tensor q, Tensor k, Tensor v, double scale, Visibility visible)
     {
-        if (Takes(q)) return FusedAttention(q, k, v, keyMask, documents, causal, scale);
-        var (queries, keys, groups) = (q.shape[1], k.shape[1], q.shape[2] / k.shape[2]);
+        if (Takes(q) && visible is { Spans: null } and not { Window: > 0, Positions: not null })
+            return FusedAttention(q, k, v, visible.KeyMask, visible.Documents, visible.Causal, visible.Window, scale);
+        var groups = q.shape[2] / k.shape[2];
         var scores = Heads(q).matmul(Repeated(k).transpose(-2, -1)).to(ScalarType.Float32) * scale; // [B, H, T, S]
-        if (causal && queries > 1)
+        var seen = visible.Seen(q.shape[1], k.shape[1], q.device)?.unsqueeze(1); // [1 or B, 1, T, S]
+        if (visible.KeyMask is { } mask)
         {
-            var seen = ones(queries, keys, ScalarType.Bool, q.device).tril(keys - queries);
-            scores = scores.masked_fill(seen.logical_not(), double.NegativeInfinity);
+            var hidden = (mask == 0).unsqueeze(1).unsqueeze(1); // [B, 1, 1, S]
+            if (visible.PaddingSeesAll && seen is not null) (hidden, seen) = (hidden | seen.logical_not(), null);
+            scores = scores + hidden.to(ScalarType.Float32) * finfo(ScalarType.Float32).min; // added, not filled: gradients pass, also where nothing is seen
         }
-        if (documents is not null)
-        {
-            var own = documents.narrow(1, keys - queries, queries).unsqueeze(2) == documents.unsqueeze(1); // [B, T, S]
-            scores = scores.masked_fill((own | (documents == 0).unsqueeze(1)).logical_not().unsqueeze(1), double.NegativeInfinity);
-        }
-        if (keyMask is not null)
-            scores = scores + (1.0 - keyMask.to(ScalarType.Float32)).unsqueeze(1).unsqueeze(1) * finfo(ScalarType.Float32).min;
+        if (seen is not null) scores = scores.masked_fill(seen.logical_not(), double.NegativeInfinity);
         return scores.softmax(-1).to(q.dtype).matmul(Repeated(v)).transpose(1, 2).contiguous();
 
         Tensor Heads(Tensor x) => x.transpose(1, 2);

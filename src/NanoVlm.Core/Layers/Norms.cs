@@ -9,18 +9,21 @@ public sealed class RmsNorm : Module<Tensor, Tensor>
 {
     private readonly Parameter weight;
     private readonly double eps;
+    private readonly bool unitOffset;
 
     /// <param name="hiddenSize">The size of the last dimension.</param>
     /// <param name="eps">Added to the mean square.</param>
-    public RmsNorm(long hiddenSize, double eps) : base(nameof(RmsNorm))
+    /// <param name="unitOffset">Whether to multiply by 1 + weight (Gemma); the weight then begins at 0.</param>
+    public RmsNorm(long hiddenSize, double eps, bool unitOffset = false) : base(nameof(RmsNorm))
     {
         this.eps = eps;
-        weight = Parameter(ones(hiddenSize));
+        this.unitOffset = unitOffset;
+        weight = Parameter(unitOffset ? zeros(hiddenSize) : ones(hiddenSize));
         RegisterComponents();
     }
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor x) => Kernels.RmsNorm(x, weight, eps);
+    public override Tensor forward(Tensor x) => Kernels.RmsNorm(x, weight, eps, unitOffset);
 }
 
 /// <summary>Layer normalisation of the last dimension, in float32 inside.</summary>

@@ -1,3 +1,4 @@
+using NanoVlm.Configuration;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -5,56 +6,87 @@ using static TorchSharp.torch.nn;
 namespace NanoVlm.Layers;
 
 /// <summary>
-/// Patches of an image as tokens with learned positions: a convolution whose stride is its kernel, computed as one
-/// matrix product (Dosovitskiy et al., "An Image is Worth 16x16 Words", 2021).
+/// An image as tokens: its patches by a convolution whose stride is its kernel, computed as one matrix product, behind a CLS
+/// token and registers where the architecture has them, with learned positions where it has those (Dosovitskiy et al., "An
+/// Image is Worth 16x16 Words", 2021).
 /// </summary>
-public sealed class PatchEmbed : Module<Tensor, ScalarType, Tensor>
+public sealed class PatchEmbed : Module
 {
     private readonly PatchConvolution conv;
-    private readonly Parameter position_embedding; // [1, patches, hidden]
-    private readonly long imageSize;
-    private readonly long patchSize;
+    private readonly Parameter? cls_token;           // [1, 1, hidden]
+    private readonly Parameter? distillation_token;  // [1, 1, hidden]
+    private readonly Parameter? register_tokens;     // [1, registers, hidden]
+    private readonly Parameter? position_embedding;  // [1, prefix + patches, hidden]
+    private readonly VisionConfig config;
 
-    /// <param name="imageSize">The side of an image in pixels.</param>
-    /// <param name="patchSize">The side of a patch in pixels.</param>
-    /// <param name="hiddenSize">The size of a token.</param>
-    public PatchEmbed(long imageSize, long patchSize, long hiddenSize) : base(nameof(PatchEmbed))
+    /// <param name="config">The architecture.</param>
+    public PatchEmbed(VisionConfig config) : base(nameof(PatchEmbed))
     {
-        this.imageSize = imageSize;
-        this.patchSize = patchSize;
-        var side = imageSize / patchSize;
-        conv = new PatchConvolution(hiddenSize, patchSize);
-        position_embedding = Parameter(empty(1, side * side, hiddenSize));
+        this.config = config;
+        conv = new PatchConvolution(config.HiddenSize, config.PatchSize, config.PatchBias);
+        if (config.ClassToken) cls_token = Parameter(zeros(1, 1, config.HiddenSize));
+        if (config.DistillationToken) distillation_token = Parameter(zeros(1, 1, config.HiddenSize));
+        if (config.NumRegisterTokens > 0) register_tokens = Parameter(zeros(1, config.NumRegisterTokens, config.HiddenSize));
+        if (config.PositionEmbedding == PositionEmbedding.Learned)
+        {
+            var side = config.ImageSize / config.PatchSize;
+            position_embedding = Parameter(empty(1, config.PrefixPositions + side * side, config.HiddenSize));
+        }
         RegisterComponents();
     }
 
-    /// <param name="pixels">[N, 3, S, S] with S the image size.</param>
-    /// <param name="dtype">The dtype to compute in.</param>
-    /// <returns>[N, patches, hidden].</returns>
-    /// <exception cref="ArgumentException">The pixels are not RGB images of that size.</exception>
-    public override Tensor forward(Tensor pixels, ScalarType dtype)
+    /// <summary>The grid of patches of an image.</summary>
+    /// <param name="pixels">[N, 3, H, W].</param>
+    /// <exception cref="ArgumentException">The pixels are not RGB images in whole patches (the size that the positions are of may leave a rest).</exception>
+    public (long Rows, long Columns) Grid(Tensor pixels)
     {
-        var shape = pixels.shape;
-        if (shape.Length != 4 || shape[1] != 3 || shape[2] != imageSize || shape[3] != imageSize)
-            throw new ArgumentException($"pixel_values must be [N, 3, {imageSize}, {imageSize}]; got [{string.Join(", ", shape)}].");
-        var side = imageSize / patchSize;
-        var patches = pixels.to(dtype)
-            .view(shape[0], 3, side, patchSize, side, patchSize)
+        var (shape, patch) = (pixels.shape, config.PatchSize);
+        if (shape is [_, 3, > 0 and var height, > 0 and var width] && ((height % patch == 0 && width % patch == 0) || (height == config.ImageSize && width == config.ImageSize)))
+            return (height / patch, width / patch);
+        throw new ArgumentException($"pixel_values must be [N, 3, H, W] with H and W multiples of {patch}; got [{string.Join(", ", shape)}].");
+    }
+
+    /// <param name="pixels">[N, 3, H, W].</param>
+    /// <param name="dtype">The dtype to compute in.</param>
+    /// <returns>[N, prefix + patches, hidden]: CLS, distillation token, registers, patches.</returns>
+    public Tensor forward(Tensor pixels, ScalarType dtype)
+    {
+        var (rows, columns) = Grid(pixels);
+        var (images, patch) = (pixels.shape[0], config.PatchSize);
+        var patches = pixels.to(dtype).narrow(2, 0, rows * patch).narrow(3, 0, columns * patch)
+            .reshape(images, 3, rows, patch, columns, patch)
             .permute(0, 2, 4, 1, 3, 5) // [N, rows, columns, 3, p, p]
-            .reshape(shape[0], side * side, 3 * patchSize * patchSize);
-        return conv.call(patches) + position_embedding.to(dtype);
+            .reshape(images, rows * columns, 3 * patch * patch);
+        var x = conv.call(patches);
+        var prefix = new[] { cls_token, distillation_token }.OfType<Parameter>().Select(Everywhere).ToArray();
+        if (prefix.Length > 0) x = cat([.. prefix, x], 1);
+        if (position_embedding is not null) x = x + Positions(rows, columns).to(dtype);
+        if (register_tokens is not null) x = cat([x.narrow(1, 0, prefix.Length), Everywhere(register_tokens), x.narrow(1, prefix.Length, rows * columns)], 1);
+        return x;
+
+        Tensor Everywhere(Parameter token) => token.to(dtype).expand(images, -1, -1);
+    }
+
+    // [1, prefix + rows * columns, hidden].
+    private Tensor Positions(long rows, long columns)
+    {
+        var side = config.ImageSize / config.PatchSize;
+        if (rows == side && columns == side) return position_embedding!;
+        var prefix = config.PrefixPositions;
+        var patches = PositionInterpolation.Apply(position_embedding!.narrow(1, prefix, side * side), (side, side), (rows, columns), config.PositionAntialias);
+        return prefix == 0 ? patches : cat([position_embedding!.narrow(1, 0, prefix), patches], 1);
     }
 
     // Holds the convolution's weight in its own shape, [hidden, 3, p, p], under its own name.
     private sealed class PatchConvolution : Module<Tensor, Tensor>
     {
         private readonly Parameter weight;
-        private readonly Parameter bias;
+        private readonly Parameter? bias;
 
-        public PatchConvolution(long hiddenSize, long patchSize) : base(nameof(PatchConvolution))
+        public PatchConvolution(long hiddenSize, long patchSize, bool hasBias) : base(nameof(PatchConvolution))
         {
             weight = Parameter(empty(hiddenSize, 3, patchSize, patchSize));
-            bias = Parameter(zeros(hiddenSize));
+            bias = hasBias ? Parameter(zeros(hiddenSize)) : null;
             RegisterComponents();
         }
 

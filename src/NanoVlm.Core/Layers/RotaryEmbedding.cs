@@ -1,30 +1,33 @@
+using NanoVlm.Configuration;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace NanoVlm.Layers;
 
 /// <summary>
-/// Rotary position embedding (Su et al., "RoFormer", 2021). Beyond the trained length the frequencies are divided by
-/// (last position + 1) / length, anew at every call, as in nanoVLM (models/language_model.py, RotaryEmbedding).
+/// Rotary position embedding (Su et al., "RoFormer", 2021) with the ways of scaling it to longer texts that published models use
+/// (transformers, modeling_rope_utils.py).
 /// </summary>
 public sealed class RotaryEmbedding : Module
 {
     private readonly Tensor inv_freq; // [D / 2], saved with the model as nanoVLM does
+    private readonly double theta;
+    private readonly RopeScaling scaling;
     private readonly long maxPositionEmbeddings;
     private readonly double attentionScaling;
 
     /// <param name="headDim">The size of a head, D.</param>
     /// <param name="theta">The base of the wavelengths.</param>
-    /// <param name="maxPositionEmbeddings">Positions up to which frequencies are unscaled.</param>
+    /// <param name="scaling">How frequencies are scaled.</param>
+    /// <param name="maxPositionEmbeddings">Positions trained on.</param>
     /// <param name="attentionScaling">Factor on cosines and sines.</param>
-    public RotaryEmbedding(long headDim, double theta, long maxPositionEmbeddings, double attentionScaling) : base(nameof(RotaryEmbedding))
+    /// <param name="persistent">Whether the frequencies are saved with the model.</param>
+    public RotaryEmbedding(long headDim, double theta, RopeScaling scaling, long maxPositionEmbeddings, double attentionScaling, bool persistent = true) : base(nameof(RotaryEmbedding))
     {
-        this.maxPositionEmbeddings = maxPositionEmbeddings;
-        this.attentionScaling = attentionScaling;
-        using var scope = NewDisposeScope();
-        var exponents = arange(0, headDim, 2).to(ScalarType.Float32) / headDim;
-        inv_freq = tensor((float)theta).pow(exponents).reciprocal().DetachFromDisposeScope();
-        RegisterComponents();
+        (this.theta, this.scaling, this.attentionScaling) = (theta, scaling, attentionScaling);
+        this.maxPositionEmbeddings = scaling.Type == RopeType.Dynamic ? scaling.OriginalMaxPositionEmbeddings ?? maxPositionEmbeddings : maxPositionEmbeddings;
+        inv_freq = Scaled(headDim).DetachFromDisposeScope();
+        register_buffer(nameof(inv_freq), inv_freq, persistent);
     }
 
     /// <summary>Cosines and sines of the positions' angles.</summary>
@@ -35,9 +38,51 @@ public sealed class RotaryEmbedding : Module
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        var frequencies = last + 1 > maxPositionEmbeddings ? inv_freq / (float)((double)(last + 1) / maxPositionEmbeddings) : inv_freq;
+        var frequencies = last + 1 > maxPositionEmbeddings ? Beyond(last + 1) : inv_freq;
         var angles = positions.to(ScalarType.Float32).unsqueeze(-1) * frequencies; // [..., D / 2]
         var both = cat([angles, angles], -1);
         return scope.MoveToOuter(both.cos() * attentionScaling, both.sin() * attentionScaling);
+    }
+
+    // theta^(-2 i / D).
+    private static Tensor Frequencies(long headDim, double theta)
+    {
+        var exponents = arange(0, headDim, 2).to(ScalarType.Float32) / headDim;
+        return tensor((float)theta).pow(exponents).reciprocal();
+    }
+
+    private Tensor Scaled(long headDim)
+    {
+        using var scope = NewDisposeScope();
+        var frequencies = Frequencies(headDim, theta);
+        var result = scaling.Type switch
+        {
+            RopeType.Linear => frequencies / scaling.Factor,
+            RopeType.Llama3 => Blended(frequencies),
+            _ => frequencies,
+        };
+        return result.MoveToOuterDisposeScope();
+    }
+
+    // Llama 3.1: long wavelengths slowed by the factor, short ones left as they are.
+    private Tensor Blended(Tensor frequencies)
+    {
+        var original = (double)(scaling.OriginalMaxPositionEmbeddings ?? maxPositionEmbeddings);
+        var turns = frequencies * (original / (2 * Math.PI)); // over the original length
+        var kept = ((turns - scaling.LowFreqFactor) / (scaling.HighFreqFactor - scaling.LowFreqFactor)).clamp(0, 1);
+        return frequencies / scaling.Factor * (1 - kept) + frequencies * kept;
+    }
+
+    // For texts longer than trained on: anew at every call, so cached keys keep the angles of their own.
+    private Tensor Beyond(long length)
+    {
+        var headDim = inv_freq.shape[0] * 2;
+        return scaling.Type switch
+        {
+            RopeType.Nanovlm => inv_freq / (float)((double)length / maxPositionEmbeddings), // models/language_model.py, RotaryEmbedding
+            RopeType.Dynamic => Frequencies(
+                headDim, theta * Math.Pow(scaling.Factor * length / maxPositionEmbeddings - (scaling.Factor - 1), headDim / (headDim - 2.0))).to(inv_freq.device),
+            _ => inv_freq,
+        };
     }
 }

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using NanoVlm.Configuration;
 using NanoVlm.Images;
 using NanoVlm.Language;
@@ -18,7 +16,7 @@ namespace NanoVlm.Models;
 public static class Checkpoint
 {
     /// <summary>The file of the weights.</summary>
-    public const string WeightsFile = "model.safetensors";
+    public const string WeightsFile = ModelWeights.SingleFile;
 
     private const string Embedding = "token_embedding.weight";
     private const string Head = "head.weight";
@@ -52,7 +50,7 @@ public static class Checkpoint
         var model = new VisionLanguageModel(config, imageTokenId);
         try
         {
-            LoadWeights(model, Path.Combine(folder, WeightsFile), "decoder.", config.LmTieWeights);
+            LoadWeights(model, folder, "decoder.", config.LmTieWeights);
             model.eval();
             return model;
         }
@@ -69,10 +67,10 @@ public static class Checkpoint
     public static CausalLanguageModel LoadLanguageModel(string folder)
     {
         var config = Config(folder);
-        var model = new CausalLanguageModel(config);
+        var model = new CausalLanguageModel(config.Language());
         try
         {
-            LoadWeights(model, Path.Combine(folder, WeightsFile), "", config.LmTieWeights);
+            LoadWeights(model, folder, "", config.LmTieWeights);
             model.eval();
             return model;
         }
@@ -83,28 +81,26 @@ public static class Checkpoint
         }
     }
 
-    /// <summary>A folder's configuration.</summary>
-    /// <param name="folder">The model folder.</param>
-    public static VlmConfig Config(string folder)
+    /// <summary>Either of them, for who has to take what comes.</summary>
+    internal static (Module Model, ParameterNames Names) Open(string folder)
     {
-        if (!Directory.Exists(folder)) throw new NanoVlmException($"{folder}: no such folder; give one that holds config.json and {WeightsFile}.");
-        if (HuggingFaceType(Path.Combine(folder, VlmConfig.FileName)) is { } type)
-            throw new NanoVlmException($"{folder}: holds a Hugging Face model of type '{type}'; a folder that nanoVLM or the trainer wrote is needed.");
-        return VlmConfig.Load(folder);
+        Module model = Config(folder).LmUseTokens ? LoadLanguageModel(folder) : LoadModel(folder);
+        return (model, ParameterNames.Own(model));
     }
 
-    // What transformers calls the model, or null where this is not its file; what else is wrong with it is found by who reads it.
-    private static string? HuggingFaceType(string file)
-    {
-        try
-        {
-            return JsonNode.Parse(File.ReadAllText(file)) is JsonObject json && json["model_type"] is JsonValue type ? type.ToString() : null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
-        {
-            return null;
-        }
-    }
+    /// <summary>A folder's configuration.</summary>
+    /// <param name="folder">The model folder.</param>
+    public static VlmConfig Config(string folder) => IsHuggingFace(folder)
+        ? throw new NanoVlmException($"{folder}: holds a Hugging Face model of type '{HuggingFaceConfig.Load(folder).ModelType}'; a folder that nanoVLM or the trainer wrote is needed.")
+        : VlmConfig.Load(folder);
+
+    /// <summary>Whether a folder is one of transformers', whose <c>config.json</c> has a <c>model_type</c>.</summary>
+    /// <param name="folder">The model folder.</param>
+    /// <exception cref="NanoVlmException">There is no such folder, or no config.json in it.</exception>
+    /// <exception cref="ConfigurationException">config.json is not a JSON object.</exception>
+    public static bool IsHuggingFace(string folder) => Directory.Exists(folder)
+        ? HuggingFaceConfig.Load(folder).ModelType.Length > 0
+        : throw new NanoVlmException($"{folder}: no such folder; give one that holds config.json and {WeightsFile}.");
 
     /// <summary>Writes a model folder. The caller makes it atomic: see the trainer's checkpoints.</summary>
     /// <param name="folder">The folder, made if need be.</param>
@@ -140,7 +136,7 @@ public static class Checkpoint
 
     /// <summary>Reads weights, and refuses a file that does not hold exactly what the model needs.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="path">The file.</param>
+    /// <param name="path">The file, or the model folder.</param>
     /// <param name="decoder">The decoder's prefix in names: <c>decoder.</c> or none.</param>
     /// <param name="tied">Whether the head is the token embedding.</param>
     /// <exception cref="NanoVlmException">Tensors are missing, unexpected or misshapen; all are listed.</exception>
@@ -148,7 +144,7 @@ public static class Checkpoint
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        using var file = SafeTensorsFile.Open(path);
+        using var file = ModelWeights.Open(path);
         var state = model.state_dict();
         var problems = new List<string>();
         var used = new HashSet<string>();
@@ -174,15 +170,14 @@ public static class Checkpoint
         }
         problems.AddRange(file.Names.Where(name => !used.Contains(name)).Select(name => $"{name} is unexpected"));
         if (problems.Count > 0)
-            throw new NanoVlmException($"{path}: does not hold the weights that config.json describes:\n  " + string.Join("\n  ", problems));
+            throw new NanoVlmException($"{file.Path}: does not hold the weights that config.json describes:\n  " + string.Join("\n  ", problems));
         foreach (var (target, name) in sources)
         {
-            using var stored = file.Tensor(name);
-            target.copy_(stored);
+            file.CopyTo(name, target);
         }
     }
 
-    private static bool Same(SafeTensorsFile file, string one, string other)
+    private static bool Same(ModelWeights file, string one, string other)
     {
         using var scope = NewDisposeScope();
         return !file[one].Shape.SequenceEqual(file[other].Shape) || (file.Tensor(one) == file.Tensor(other)).all().ToBoolean(); // a wrong shape is told of already

@@ -18,9 +18,13 @@ public static class Initialization
         using var generator = new Generator((ulong)seed);
         foreach (var (name, parameter) in model.named_parameters())
         {
+            // A pretrained part is about to be filled.
+            if (section.Vision.Pretrained is not null && name.StartsWith("vision_encoder.", StringComparison.Ordinal)) continue;
+            if (section.Language.Pretrained is not null && name.StartsWith("decoder.", StringComparison.Ordinal)) continue;
             if (parameter.Dimensions == 1)
             {
-                if (name.EndsWith(".bias", StringComparison.Ordinal)) init.zeros_(parameter);
+                // Gemma's projector norms by 1 + weight.
+                if (name.EndsWith(".bias", StringComparison.Ordinal) || name == "MP.norm.weight") init.zeros_(parameter);
                 else init.ones_(parameter);
                 continue;
             }

@@ -23,12 +23,15 @@ public sealed class VisionLanguageModel : Module
 
     /// <param name="config">The architecture.</param>
     /// <param name="imageTokenId">The token that stands for an image feature.</param>
+    /// <exception cref="NanoVlmException">The tower gives its CLS token alone, which a projector of patches cannot use.</exception>
     public VisionLanguageModel(VlmConfig config, long imageTokenId) : base(nameof(VisionLanguageModel))
     {
+        if (config.VitClsFlag)
+            throw new NanoVlmException("vit_cls_flag: a tower whose only output is its CLS token is not supported; set it to false.");
         Config = config;
         ImageTokenId = imageTokenId;
-        vision_encoder = new VisionTransformer(config);
-        decoder = new CausalLanguageModel(config);
+        vision_encoder = new VisionTransformer(config.Vision());
+        decoder = new CausalLanguageModel(config.Language());
         MP = new ModalityProjector(config);
         RegisterComponents();
     }
@@ -52,12 +55,39 @@ public sealed class VisionLanguageModel : Module
     public ModalityProjector Projector => MP;
 
     /// <summary>Image features in the language model's space.</summary>
-    /// <param name="pixelValues">[N, 3, S, S].</param>
+    /// <param name="pixelValues">[N, 3, H, W].</param>
     /// <returns>[N, image tokens, hidden].</returns>
     public Tensor EncodeImages(Tensor pixelValues)
     {
         using var scope = NewDisposeScope();
-        return MP.call(vision_encoder.call(pixelValues, ComputeDtype)).MoveToOuterDisposeScope();
+        return Project(vision_encoder.call(pixelValues, ComputeDtype), pixelValues).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Image features of what the tower gave: its patches, projected.</summary>
+    /// <param name="tokens">[N, prefix + patches, vision hidden].</param>
+    /// <param name="pixelValues">[N, 3, H, W] as they went in.</param>
+    /// <returns>[N, image tokens, hidden].</returns>
+    public Tensor Project(Tensor tokens, Tensor pixelValues)
+    {
+        using var scope = NewDisposeScope();
+        var (patches, rows, columns) = vision_encoder.Patches(tokens, pixelValues);
+        return MP.forward(patches, rows, columns).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Which tokens see each other in both directions: those of one image, where the architecture has it so.</summary>
+    /// <param name="inputIds">[B, T], Int64.</param>
+    /// <returns>[B, T], Int64: the number of the image from 1, 0 for text; null where all see what is before them only.</returns>
+    public Tensor? Spans(Tensor inputIds) => Config.LmBidirectionalImages ? Runs(inputIds == ImageTokenId) : null;
+
+    /// <summary>Numbers runs of neighbours.</summary>
+    /// <param name="members">[B, T], Bool.</param>
+    /// <returns>[B, T], Int64: the number of the run from 1; 0: of none.</returns>
+    public static Tensor Runs(Tensor members)
+    {
+        using var scope = NewDisposeScope();
+        var inside = members.to(ScalarType.Int64);
+        var before = cat([zeros_like(inside.narrow(1, 0, 1)), inside.narrow(1, 0, inside.shape[1] - 1)], 1);
+        return ((inside * (1 - before)).cumsum(1) * inside).MoveToOuterDisposeScope();
     }
 
     /// <summary>Embeddings of the text with the image features in place.</summary>
@@ -86,39 +116,20 @@ public sealed class VisionLanguageModel : Module
 
     /// <summary>Hidden states of the text after the decoder's final norm.</summary>
     /// <param name="inputIds">[B, T], Int64.</param>
-    /// <param name="pixelValues">[N, 3, S, S] in the order of the placeholders, or null.</param>
+    /// <param name="pixelValues">[N, 3, H, W] in the order of the placeholders, or null.</param>
     /// <param name="attentionMask">[B, T], 0 where padding is, or null.</param>
     /// <returns>[B, T, hidden].</returns>
     public Tensor forward(Tensor inputIds, Tensor? pixelValues, Tensor? attentionMask = null)
     {
         using var scope = NewDisposeScope();
         var features = pixelValues is null ? null : EncodeImages(pixelValues);
-        return decoder.forward(Embed(inputIds, features), attentionMask).MoveToOuterDisposeScope();
+        return decoder.forward(Embed(inputIds, features), attentionMask, spans: Spans(inputIds)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The sum of the cross-entropy over the labelled positions. Only they reach the head.</summary>
-    /// <param name="hidden">[B, T, hidden], after the final norm.</param>
-    /// <param name="labels">[B, T], Int64, already shifted: the label of a position is the next token. -100: none.</param>
-    /// <returns>The sum, a float32 number, and how many positions have a label.</returns>
-    public (Tensor Sum, long Count) Loss(Tensor hidden, Tensor labels) => Loss(decoder, hidden, labels);
-
-    /// <summary>As <see cref="Loss(Tensor, Tensor)"/>, of a decoder that stands alone.</summary>
-    /// <param name="decoder">Its head is used.</param>
-    /// <param name="hidden">[B, T, hidden], after the final norm.</param>
-    /// <param name="labels">[B, T], Int64, already shifted.</param>
-    public static (Tensor Sum, long Count) Loss(CausalLanguageModel decoder, Tensor hidden, Tensor labels)
-    {
-        using var scope = NewDisposeScope();
-        var flat = labels.flatten();
-        var positions = (flat != IgnoreIndex).nonzero().flatten();
-        var rows = hidden.view(-1, hidden.shape[^1]).index_select(0, positions);
-        var sum = Kernels.LinearCrossEntropy(rows, decoder.HeadWeight, flat.index_select(0, positions));
-        return (sum.MoveToOuterDisposeScope(), positions.shape[0]);
-    }
-
-    /// <summary>The same from tokens and pixels, as training needs it: the last block too computes the labelled positions only.</summary>
+    /// <summary>The sum of the cross-entropy over the labelled positions, from tokens and pixels, as training needs it: only they reach the
+    /// head, and the last block computes no others.</summary>
     /// <param name="inputIds">[B, T], Int64.</param>
-    /// <param name="pixelValues">[N, 3, S, S] in the order of the placeholders, or null.</param>
+    /// <param name="pixelValues">[N, 3, H, W] in the order of the placeholders, or null.</param>
     /// <param name="labels">[B, T], Int64, already shifted: the label of a position is the next token. -100: none.</param>
     /// <param name="attentionMask">[B, T], 0 where padding is. Padding on the right needs no mask: no labelled token sees it.</param>
     /// <param name="layout">Where rows hold several texts, or null.</param>
@@ -127,10 +138,29 @@ public sealed class VisionLanguageModel : Module
     {
         using var scope = NewDisposeScope();
         var features = pixelValues is null ? null : EncodeImages(pixelValues);
+        var (positions, targets) = Labelled(labels);
+        var hidden = decoder.forward(Embed(inputIds, features), attentionMask, layout: layout, rows: positions, spans: Spans(inputIds)); // [N, hidden]
+        return (decoder.CrossEntropy(hidden, targets).MoveToOuterDisposeScope(), positions.shape[0]);
+    }
+
+    /// <summary>The same of hidden states that are there already, of a decoder that may stand alone.</summary>
+    /// <param name="decoder">Its head is used.</param>
+    /// <param name="hidden">[B, T, hidden], after the final norm.</param>
+    /// <param name="labels">[B, T], Int64, already shifted.</param>
+    /// <returns>The sum, a float32 number, and how many positions have a label.</returns>
+    public static (Tensor Sum, long Count) Loss(CausalLanguageModel decoder, Tensor hidden, Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        var (positions, targets) = Labelled(labels);
+        var rows = hidden.view(-1, hidden.shape[^1]).index_select(0, positions);
+        return (decoder.CrossEntropy(rows, targets).MoveToOuterDisposeScope(), positions.shape[0]);
+    }
+
+    // Numbers in B T of the positions with a label, and the labels.
+    private static (Tensor Positions, Tensor Targets) Labelled(Tensor labels)
+    {
         var flat = labels.flatten();
         var positions = (flat != IgnoreIndex).nonzero().flatten();
-        var hidden = decoder.forward(Embed(inputIds, features), attentionMask, layout: layout, rows: positions); // [N, hidden]
-        var sum = Kernels.LinearCrossEntropy(hidden, decoder.HeadWeight, flat.index_select(0, positions));
-        return (sum.MoveToOuterDisposeScope(), positions.shape[0]);
+        return (positions, flat.index_select(0, positions));
     }
 }

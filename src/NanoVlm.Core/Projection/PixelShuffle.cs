@@ -17,7 +17,7 @@ public static class PixelShuffle
         if (rows * columns != patches || rows % factor != 0 || columns % factor != 0)
             throw new ArgumentException($"{patches} patches as {rows} x {columns} are not squares of {factor} x {factor}.");
         if (factor == 1) return x.alias();
-        return x.view(batch, rows / factor, factor, columns / factor, factor, size)
+        return x.reshape(batch, rows / factor, factor, columns / factor, factor, size)
             .permute(0, 1, 3, 2, 4, 5) // [N, rows / r, columns / r, r, r, C]
             .reshape(batch, patches / (factor * factor), size * factor * factor);
     }

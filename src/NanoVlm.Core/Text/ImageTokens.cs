@@ -33,12 +33,15 @@ public static class ImageTokens
     /// <param name="column">Column from the left, 1 to 8.</param>
     public static string Tile(int row, int column) => $"<row_{row}_col_{column}>";
 
-    /// <summary>A tokenizer as nanoVLM sets it up: with these tokens, its chat template, and the end-of-text token for padding.</summary>
+    /// <summary>A tokenizer as nanoVLM sets it up: with these tokens, a chat template, and the end-of-text token for padding. Where the end of a turn is a
+    /// token, it is the end of text too: an answer ends there.</summary>
     /// <param name="tokenizer">The language model's tokenizer.</param>
-    /// <param name="chatTemplate">The chat template (<c>lm_chat_template</c>).</param>
+    /// <param name="chatTemplate">The chat template (<c>lm_chat_template</c>); null: <see cref="ChatTemplate.For"/>.</param>
     /// <exception cref="NanoVlmException">The tokenizer names no end-of-text token.</exception>
-    public static Tokenizer AddTo(Tokenizer tokenizer, string chatTemplate = ChatTemplate.NanoVlm)
+    public static Tokenizer AddTo(Tokenizer tokenizer, string? chatTemplate = null)
     {
+        chatTemplate ??= ChatTemplate.For(tokenizer);
+        if (ChatTemplate.Parse(chatTemplate).EndOfTurn is var end && tokenizer.TokenToId(end) is not null) tokenizer = tokenizer.WithEosToken(end);
         string eos = tokenizer.EosTokenId is { } id ? tokenizer.IdToToken(id)!
             : throw new NanoVlmException("The tokenizer names no eos_token; put it in tokenizer_config.json.");
         return tokenizer.WithAddedTokens(All.Select(t => t.Token)).WithPadToken(eos).WithChatTemplate(chatTemplate);

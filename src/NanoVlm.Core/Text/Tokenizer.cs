@@ -126,6 +126,13 @@ public sealed class Tokenizer
         ? new(_file, _config with { Pad = token }, _added.Tokens)
         : throw new NanoVlmException($"The pad token \"{token}\" is not in the tokenizer's vocabulary.");
 
+    /// <summary>This tokenizer with another end-of-text token.</summary>
+    /// <param name="token">The token.</param>
+    /// <exception cref="NanoVlmException">The vocabulary has no such token.</exception>
+    public Tokenizer WithEosToken(string token) => TokenToId(token) is not null
+        ? new(_file, _config with { Eos = token }, _added.Tokens)
+        : throw new NanoVlmException($"The end-of-text token \"{token}\" is not in the tokenizer's vocabulary.");
+
     /// <summary>This tokenizer with another chat template, which may be null.</summary>
     public Tokenizer WithChatTemplate(string? template) => new(_file, _config with { ChatTemplate = template }, _added.Tokens);
 

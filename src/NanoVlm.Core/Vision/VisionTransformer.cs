@@ -7,98 +7,89 @@ using static TorchSharp.torch.nn;
 namespace NanoVlm.Vision;
 
 /// <summary>
-/// A vision transformer in SigLIP's shape (Zhai et al., 2023): patches with learned positions, pre-norm blocks with a fused
-/// query/key/value projection and a GELU MLP, a final layer norm; no CLS token. Names follow nanoVLM
-/// (models/vision_transformer.py).
+/// A vision transformer: patches as tokens, pre-norm blocks, a final layer norm (Dosovitskiy et al., 2021). SigLIP, DINOv3, DINOv2, ViT, DeiT
+/// and CLIP are values of its configuration. Names follow nanoVLM (models/vision_transformer.py).
 /// </summary>
 public sealed class VisionTransformer : Module<Tensor, ScalarType, Tensor>
 {
     private readonly PatchEmbed patch_embedding;
-    private readonly ModuleList<VisionBlock> blocks;
+    private readonly RotaryEmbedding2D? rotary_embd;
+    private readonly Layers.LayerNorm? pre_norm;
+    private readonly ModuleList<EncoderBlock> blocks;
     private readonly Layers.LayerNorm layer_norm;
-    private readonly double dropout;
+    private readonly Module<Tensor, Tensor>? pooler;
 
-    /// <param name="config">The <c>vit_*</c> keys.</param>
-    /// <exception cref="NanoVlmException">The tower has a CLS token, which a projector of patches cannot use.</exception>
-    public VisionTransformer(VlmConfig config) : base(nameof(VisionTransformer))
+    /// <param name="config">The architecture.</param>
+    public VisionTransformer(VisionConfig config) : base(nameof(VisionTransformer))
     {
-        if (config.VitClsFlag)
-            throw new NanoVlmException("vit_cls_flag: a tower whose only output is its CLS token is not supported; set it to false.");
-        dropout = config.VitDropout;
-        patch_embedding = new PatchEmbed(config.VitImgSize, config.VitPatchSize, config.VitHiddenDim);
-        blocks = ModuleList(Enumerable.Range(0, config.VitNBlocks).Select(_ => new VisionBlock(config)).ToArray());
-        layer_norm = new Layers.LayerNorm(config.VitHiddenDim, config.VitLnEps);
+        Config = config;
+        patch_embedding = new PatchEmbed(config);
+        rotary_embd = config.PositionEmbedding == PositionEmbedding.Rope2d ? new RotaryEmbedding2D(config) : null;
+        pre_norm = config.PreNorm ? new Layers.LayerNorm(config.HiddenSize, config.LayerNormEps) : null;
+        blocks = ModuleList(Enumerable.Range(0, config.NumHiddenLayers).Select(layer => new EncoderBlock(config, layer)).ToArray());
+        layer_norm = new Layers.LayerNorm(config.HiddenSize, config.LayerNormEps);
+        pooler = config.Pooler switch
+        {
+            Pooler.Attention => new AttentionPool(config),
+            Pooler.Tanh => new TanhPool(config),
+            _ => null,
+        };
         RegisterComponents();
     }
 
-    /// <summary>The patches' features after the final norm.</summary>
-    /// <param name="pixels">[N, 3, S, S].</param>
+    /// <summary>The architecture.</summary>
+    public VisionConfig Config { get; }
+
+    /// <summary>The features of all tokens after the final norm (CLIP: before it).</summary>
+    /// <param name="pixels">[N, 3, H, W].</param>
     /// <param name="dtype">The dtype to compute in.</param>
-    /// <returns>[N, patches, hidden].</returns>
+    /// <returns>[N, prefix + patches, hidden]: CLS, distillation token, registers, patches.</returns>
     public override Tensor forward(Tensor pixels, ScalarType dtype) => forward(pixels, dtype, null);
 
     /// <summary>As <see cref="forward(Tensor, ScalarType)"/>; also keeps every block's input and the last block's output.</summary>
-    /// <param name="pixels">[N, 3, S, S].</param>
+    /// <param name="pixels">[N, 3, H, W].</param>
     /// <param name="dtype">The dtype to compute in.</param>
     /// <param name="hiddenStates">Receives them, detached from the scope.</param>
     public Tensor forward(Tensor pixels, ScalarType dtype, List<Tensor>? hiddenStates)
     {
         using var scope = NewDisposeScope();
-        var x = functional.dropout(patch_embedding.call(pixels, dtype), dropout, training); // [N, P, C]
+        var (rows, columns) = patch_embedding.Grid(pixels);
+        var x = functional.dropout(patch_embedding.forward(pixels, dtype), Config.Dropout, training); // [N, T, C]
+        if (pre_norm is not null) x = pre_norm.call(x);
+        var rotation = rotary_embd?.Angles(rows, columns, pixels.device); // [T, D]
         foreach (var block in blocks)
         {
             hiddenStates?.Add(x.alias().DetachFromDisposeScope());
-            x = block.call(x);
+            x = block.forward(x, rotation);
         }
         hiddenStates?.Add(x.alias().DetachFromDisposeScope());
-        return layer_norm.call(x).MoveToOuterDisposeScope();
+        return (Config.PostNorm ? layer_norm.call(x) : x).MoveToOuterDisposeScope();
     }
 
-    private sealed class VisionBlock : Module<Tensor, Tensor>
+    /// <summary>One vector for each image.</summary>
+    /// <param name="tokens">What <see cref="forward(Tensor, ScalarType)"/> gave.</param>
+    /// <returns>[N, hidden].</returns>
+    /// <exception cref="InvalidOperationException">The architecture has no such vector.</exception>
+    public Tensor Pool(Tensor tokens)
     {
-        private readonly Layers.LayerNorm ln1;
-        private readonly VisionAttention attn;
-        private readonly Layers.LayerNorm ln2;
-        private readonly Mlp mlp;
-
-        public VisionBlock(VlmConfig config) : base(nameof(VisionBlock))
+        using var scope = NewDisposeScope();
+        var pooled = Config.Pooler switch
         {
-            ln1 = new Layers.LayerNorm(config.VitHiddenDim, config.VitLnEps);
-            attn = new VisionAttention(config.VitHiddenDim, config.VitNHeads, config.VitDropout);
-            ln2 = new Layers.LayerNorm(config.VitHiddenDim, config.VitLnEps);
-            mlp = new Mlp(config.VitHiddenDim, config.VitInterDim, config.VitDropout);
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor x)
-        {
-            x = x + attn.call(ln1.call(x));
-            return x + mlp.call(ln2.call(x));
-        }
+            Pooler.Class => tokens.select(1, 0),
+            Pooler.NormedClass => layer_norm.call(tokens.select(1, 0)),
+            Pooler.Attention or Pooler.Tanh => pooler!.call(tokens),
+            _ => throw new InvalidOperationException("This vision tower pools nothing."),
+        };
+        return pooled.MoveToOuterDisposeScope();
     }
 
-    private sealed class VisionAttention : Module<Tensor, Tensor>
+    /// <summary>The patches' features alone, and their grid.</summary>
+    /// <param name="tokens">What <see cref="forward(Tensor, ScalarType)"/> gave.</param>
+    /// <param name="pixels">[N, 3, H, W] as they went in.</param>
+    /// <returns>[N, rows * columns, hidden].</returns>
+    public (Tensor Patches, long Rows, long Columns) Patches(Tensor tokens, Tensor pixels)
     {
-        private readonly Layers.Linear qkv_proj;
-        private readonly Layers.Linear out_proj;
-        private readonly long heads;
-        private readonly double dropout;
-
-        public VisionAttention(long hiddenSize, long heads, double dropout) : base(nameof(VisionAttention))
-        {
-            this.heads = heads;
-            this.dropout = dropout;
-            qkv_proj = new Layers.Linear(hiddenSize, 3 * hiddenSize);
-            out_proj = new Layers.Linear(hiddenSize, hiddenSize);
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor x)
-        {
-            var (batch, tokens, size) = (x.shape[0], x.shape[1], x.shape[2]);
-            var parts = qkv_proj.call(x).split(size, -1).Select(part => part.view(batch, tokens, heads, size / heads)).ToArray(); // 3 x [B, T, H, D]
-            var y = Kernels.Attention(parts[0], parts[1], parts[2], null, null, causal: false, 1 / Math.Sqrt(size / heads));
-            return functional.dropout(out_proj.call(y.view(batch, tokens, size)), dropout, training);
-        }
+        var (rows, columns) = patch_embedding.Grid(pixels);
+        return (tokens.narrow(1, Config.PrefixTokens, rows * columns), rows, columns);
     }
 }

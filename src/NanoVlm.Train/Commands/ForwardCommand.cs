@@ -17,14 +17,15 @@ internal static class ForwardCommand
         var gradients = new Option<string[]>("--gradients") { Description = "Store the gradients of these parameters, or of 'all'", HelpName = "NAME", AllowMultipleArgumentsPerToken = true };
         var generate = new Option<int>("--generate") { Description = "Continue each prompt greedily by N tokens", HelpName = "N" };
         var dtype = new Option<string>("--dtype") { Description = "fp32 or bf16", DefaultValueFactory = _ => "fp32", HelpName = "TYPE" };
+        dtype.AcceptOnlyFromAmong("fp32", "bf16");
         var command = new Command("forward", "Run a model on stored inputs and store what comes out") { model, inputs, output, hiddenStates, gradients, generate, dtype };
         command.Validators.Add(result =>
         {
             if (result.GetValue(generate) < 0) result.AddError("--generate must be 0 or more.");
-            if (result.GetValue(dtype) is not ("fp32" or "bf16")) result.AddError($"--dtype is '{result.GetValue(dtype)}'; expected fp32 or bf16.");
         });
         command.SetAction(result =>
         {
+            set_num_threads(Environment.ProcessorCount); // libtorch's own default is 1 on some virtual machines
             // The composites are the reference: in rows of padding, too, they do what nanoVLM does.
             Kernels.Fused &= Environment.GetEnvironmentVariable("NANOVLM_FUSED") == "1";
             var pass = new ForwardPass

@@ -3,6 +3,8 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using NanoVlm.Configuration;
 using NanoVlm.Evaluation;
+using NanoVlm.Models;
+using NanoVlm.Weights;
 using Serilog;
 using Spectre.Console;
 
@@ -31,7 +33,7 @@ internal static class TrainCommand
     private static int Run(string? path, string[] overrides)
     {
         var config = RunConfig.Load(path, overrides);
-        if (!System.IO.Path.Exists(config.Model.Tokenizer))
+        if (config.Model.Tokenizer is not null && !System.IO.Path.Exists(config.Model.Tokenizer))
             throw new ConfigurationException(path ?? "the built-in configuration", [new("model.tokenizer", $"'{config.Model.Tokenizer}' is neither a file nor a folder; name a folder that holds tokenizer.json")]);
         var compute = ComputeChoice.For(config.Train);
         using var interrupted = new CancellationTokenSource();
@@ -43,11 +45,15 @@ internal static class TrainCommand
             $"{System.IO.Path.GetFileNameWithoutExtension(path ?? "shapes")}-{DateTime.Now:yyyyMMdd-HHmmss}");
         try
         {
+            var downloads = new DownloadDisplay();
+            var backbones = Backbones.Find(config.Model, (named, key) => System.IO.Directory.Exists(named)
+                ? named
+                : downloads.Track(() => ModelFolder.Resolve(named, key, progress: downloads, cancellation: interrupted.Token)));
             var run = new RunFolder(System.IO.Path.Combine(config.Train.OutputDir, name), config.Train.KeepLast);
             display.LogTo(run.File("log.txt"));
             run.WriteJson("run.json", RunRecord.Of(config, path, compute));
             using var data = TrainingData.Open(config.Data, message => Log.Information("{Message:l}", message), interrupted.Token);
-            using var trainer = new Trainer(config, compute, run, data);
+            using var trainer = new Trainer(config, compute, run, data, backbones);
             var summary = trainer.Run(display, interrupted.Token);
             if (summary is null) return Interrupted(run.Path);
             run.WriteJson("summary.json", summary);

@@ -79,7 +79,7 @@ public sealed class RunConfigTests
     [InlineData("data.max_tokens", "16", "data.max_tokens", "no room for text beside the 16 tokens of one tile")]
     [InlineData("model.vision.pretrained", "\"google/siglip\"", "model.vision.pretrained", "not available yet")]
     [InlineData("model.language.pretrained", "\"google/gemma\"", "model.language.pretrained", "not available yet")]
-    [InlineData("model.projector.kind", "\"mlp\"", "model.projector.kind", "'mlp' is not available yet")]
+    [InlineData("model.projector.kind", "\"mpl\"", "model.projector.kind", "did you mean 'mlp'")]
     [InlineData("model.vision.hidden_size", "130", "model.vision.hidden_size", "130 is not a multiple of num_attention_heads, 4")]
     [InlineData("model.vision.image_size", "128", "model.vision.image_size", "128 differs from model.image.tile_size, 64")]
     [InlineData("model.language.num_key_value_heads", "3", "model.language.num_key_value_heads", "3 does not divide num_attention_heads, 4")]

@@ -36,6 +36,13 @@ public sealed class KernelsTests
     });
 
     [Theory, MemberData(nameof(Types))]
+    public void Rms_norm_of_one_plus_the_weight(ScalarType dtype) => Each([[3, 5, 7], [1, 1], [0, 6], [17, 64]], dtype, (shape, draw) =>
+    {
+        var (x, weight) = (draw(shape, dtype), draw([shape[^1]], ScalarType.Float32));
+        return ([x, weight], () => Kernels.RmsNorm(x, weight, 0.1, unitOffset: true));
+    });
+
+    [Theory, MemberData(nameof(Types))]
     public void Layer_norm(ScalarType dtype) => Each([[3, 5, 7], [2, 129], [0, 6], [17, 64]], dtype, (shape, draw) =>
     {
         var (x, weight, bias) = (draw(shape, dtype), draw([shape[^1]], ScalarType.Float32), draw([shape[^1]], ScalarType.Float32));
@@ -97,7 +104,7 @@ public sealed class KernelsTests
             var bits = Enumerable.Range(0, (int)(batch * keys)).Select(i => i % keys == 0 || (i % 3 != 1 && i % keys < keys - 1) ? 1L : 0L).ToArray();
             mask = tensor(bits, [batch, keys]);
         }
-        return ([q, k, v], () => Kernels.Attention(q, k, v, mask, null, causal, 1 / Math.Sqrt(size)));
+        return ([q, k, v], () => Kernels.Attention(q, k, v, 1 / Math.Sqrt(size), new Visibility { KeyMask = mask, Causal = causal }));
     });
 
     [Theory, MemberData(nameof(Types))]
@@ -106,7 +113,7 @@ public sealed class KernelsTests
         var (batch, queries, keys, heads, groups, size) = (shape[0], shape[1], shape[2], shape[3], shape[4], shape[5]);
         var (q, k, v) = (draw([batch, queries, heads, size], dtype), draw([batch, keys, groups, size], dtype), draw([batch, keys, groups, size], dtype));
         var documents = tensor(Enumerable.Range(0, (int)(batch * keys)).Select(i => i % keys * 4 / keys).ToArray(), [batch, keys]); // 0 is everyone's
-        return ([q, k, v], () => Kernels.Attention(q, k, v, null, documents, causal: true, 1 / Math.Sqrt(size)));
+        return ([q, k, v], () => Kernels.Attention(q, k, v, 1 / Math.Sqrt(size), new Visibility { Documents = documents, Causal = true }));
     });
 
     [Theory, MemberData(nameof(Types))]
@@ -117,7 +124,7 @@ public sealed class KernelsTests
         return ([qkv], () =>
         {
             var parts = qkv.split(heads * size, -1).Select(part => part.view(batch, tokens, heads, size)).ToArray();
-            return Kernels.Attention(parts[0], parts[1], parts[2], null, null, causal: false, 0.3);
+            return Kernels.Attention(parts[0], parts[1], parts[2], 0.3, Visibility.All);
         }
         );
     });
@@ -128,7 +135,7 @@ public sealed class KernelsTests
         using var scope = NewDisposeScope();
         using var kernel = Kernel.Fused(true);
         var (q, k, v) = (randn([1, 3, 1, 4]).requires_grad_(), randn([1, 3, 1, 4]).requires_grad_(), randn([1, 3, 1, 4]).requires_grad_());
-        var y = Kernels.Attention(q, k, v, tensor(new long[] { 0, 1, 1 }, [1, 3]), null, causal: true, 0.5);
+        var y = Kernels.Attention(q, k, v, 0.5, new Visibility { KeyMask = tensor(new long[] { 0, 1, 1 }, [1, 3]), Causal = true });
         Assert.Equal(0, y.select(1, 0).abs().sum().ToSingle());
         Assert.NotEqual(0, y.select(1, 1).abs().sum().ToSingle());
         y.sum().backward();

@@ -136,7 +136,7 @@ public sealed class ModelPropertyTests
             using (NewDisposeScope())
             {
                 var (ids, mask) = TinyModel.Padded([TinyModel.Text(1, 9, image: true), TinyModel.Text(2, 6, image: true)], left: step % 2 == 0);
-                var (sum, count) = model.Loss(model.forward(ids, TinyModel.Pixels(step % 3, 2), mask), where(ids == TinyModel.Image, full_like(ids, -100L), ids.roll(-1, 1)));
+                var (sum, count) = VisionLanguageModel.Loss(model.Decoder, model.forward(ids, TinyModel.Pixels(step % 3, 2), mask), where(ids == TinyModel.Image, full_like(ids, -100L), ids.roll(-1, 1)));
                 (sum / count).backward();
                 nn.utils.clip_grad_norm_(optimizer.parameters(), 1);
                 optimizer.step();
@@ -158,7 +158,7 @@ public sealed class ModelPropertyTests
         var (ids, mask) = TinyModel.Padded([TinyModel.Text(1, 9, image: true), TinyModel.Text(2, 13, image: false)], left: true);
         var labels = where((ids == TinyModel.Image) | (ids < 12), full_like(ids, -100L), ids.roll(-1, 1));
         var pixels = TinyModel.Pixels(1, 1);
-        var (whole, count) = model.Loss(model.forward(ids, pixels, mask), labels);
+        var (whole, count) = VisionLanguageModel.Loss(model.Decoder, model.forward(ids, pixels, mask), labels);
         whole.backward();
         var gradients = model.named_parameters().ToDictionary(p => p.name, p => p.parameter.grad!.clone());
         model.zero_grad();

@@ -64,7 +64,7 @@ public sealed class NanoVlmGoldenTests
         var ids = golden["text.input.input_ids"];
         var hidden = golden.Model.forward(ids, null);
         Near.Equal(golden["text.output.logits"], golden.Model.Decoder.Logits(hidden), Forward, "logits");
-        var (sum, count) = golden.Model.Loss(hidden, ids.roll(-1, 1));
+        var (sum, count) = VisionLanguageModel.Loss(golden.Model.Decoder, hidden, ids.roll(-1, 1));
         Assert.Equal(ids.numel(), count);
         Near.Equal(golden.Json.GetProperty("text.loss_rolled_targets").GetDouble(), sum.ToDouble() / count, 1e-5, "loss");
     }
@@ -168,7 +168,7 @@ public sealed class NanoVlmGoldenTests
     private static Tensor Loss(ModelGolden golden, string prefix)
     {
         var hidden = golden.Model.forward(golden[prefix + "input_ids"], golden[prefix + "images"], golden[prefix + "attention_mask"]);
-        var (sum, count) = golden.Model.Loss(hidden, golden[prefix + "labels"]);
+        var (sum, count) = VisionLanguageModel.Loss(golden.Model.Decoder, hidden, golden[prefix + "labels"]);
         return sum / count;
     }
 

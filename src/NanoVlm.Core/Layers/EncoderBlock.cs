@@ -1,0 +1,97 @@
+using NanoVlm.Configuration;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace NanoVlm.Layers;
+
+/// <summary>
+/// A block of a vision transformer, or of a text encoder: x + attention(norm(x)), then x + mlp(norm(x)), each part scaled by a
+/// learned vector (LayerScale) and left out at random in training (stochastic depth) where the architecture has that.
+/// </summary>
+public sealed class EncoderBlock : Module
+{
+    private readonly LayerNorm ln1;
+    private readonly EncoderAttention attn;
+    private readonly Parameter? ls1; // [hidden]
+    private readonly LayerNorm ln2;
+    private readonly Module<Tensor, Tensor> mlp;
+    private readonly Parameter? ls2; // [hidden]
+    private readonly double dropPath;
+
+    /// <param name="config">The architecture.</param>
+    /// <param name="layer">The block's number, by which its parts are left out more or less often.</param>
+    public EncoderBlock(VisionConfig config, int layer) : base(nameof(EncoderBlock))
+    {
+        dropPath = config.NumHiddenLayers > 1 ? config.DropPath * layer / (config.NumHiddenLayers - 1) : 0;
+        ln1 = new LayerNorm(config.HiddenSize, config.LayerNormEps);
+        attn = new EncoderAttention(config);
+        ln2 = new LayerNorm(config.HiddenSize, config.LayerNormEps);
+        mlp = config.GatedMlp
+            ? new GatedMlp(config.HiddenSize, config.IntermediateSize, config.HiddenAct, config.MlpBias)
+            : new Mlp(config.HiddenSize, config.IntermediateSize, config.HiddenAct, config.MlpBias, config.Dropout);
+        if (config.LayerScale)
+        {
+            ls1 = Parameter(ones(config.HiddenSize));
+            ls2 = Parameter(ones(config.HiddenSize));
+        }
+        RegisterComponents();
+    }
+
+    /// <param name="x">[B, T, hidden].</param>
+    /// <param name="rotation">Cosines and sines of rotary positions, [T, D], or null.</param>
+    public Tensor forward(Tensor x, (Tensor Cos, Tensor Sin)? rotation = null)
+    {
+        x = x + DropPath(Scale(attn.forward(ln1.call(x), rotation), ls1));
+        return x + DropPath(Scale(mlp.call(ln2.call(x)), ls2));
+    }
+
+    private static Tensor Scale(Tensor x, Parameter? scale) => scale is null ? x : x * scale.to(x.dtype);
+
+    // Huang et al., "Deep Networks with Stochastic Depth", 2016: by sample, and the rest louder for it.
+    private Tensor DropPath(Tensor x)
+    {
+        if (!training || dropPath == 0) return x;
+        var kept = rand([x.shape[0], 1, 1], device: x.device) >= dropPath;
+        return x * (kept.to(x.dtype) / (1 - dropPath));
+    }
+}
+
+/// <summary>Attention of all tokens to all, with one fused projection to queries, keys and values.</summary>
+public sealed class EncoderAttention : Module
+{
+    private readonly Linear qkv_proj;
+    private readonly Parameter? q_bias; // [hidden], where keys have none
+    private readonly Parameter? v_bias; // [hidden]
+    private readonly Linear out_proj;
+    private readonly long heads;
+    private readonly double dropout;
+
+    /// <param name="config">The architecture.</param>
+    public EncoderAttention(VisionConfig config) : base(nameof(EncoderAttention))
+    {
+        heads = config.NumAttentionHeads;
+        dropout = config.Dropout;
+        qkv_proj = new Linear(config.HiddenSize, 3 * config.HiddenSize, config.QkvBias == ProjectionBias.All);
+        if (config.QkvBias == ProjectionBias.QueryValue)
+        {
+            q_bias = Parameter(zeros(config.HiddenSize));
+            v_bias = Parameter(zeros(config.HiddenSize));
+        }
+        out_proj = new Linear(config.HiddenSize, config.HiddenSize, config.OutputBias);
+        RegisterComponents();
+    }
+
+    /// <param name="x">[B, T, hidden].</param>
+    /// <param name="rotation">Cosines and sines of rotary positions, [T, D], or null.</param>
+    public Tensor forward(Tensor x, (Tensor Cos, Tensor Sin)? rotation)
+    {
+        var (batch, tokens, size) = (x.shape[0], x.shape[1], x.shape[2]);
+        var qkv = q_bias is null ? qkv_proj.call(x) : Kernels.Linear(x, qkv_proj.weight, cat([q_bias, zeros_like(q_bias), v_bias!], 0));
+        var parts = qkv.split(size, -1).Select(part => part.view(batch, tokens, heads, size / heads)).ToArray(); // 3 x [B, T, H, D]
+        var (q, k, v) = (parts[0], parts[1], parts[2]);
+        if (rotation is var (cos, sin)) (q, k) = (Kernels.Rotary(q, cos, sin), Kernels.Rotary(k, cos, sin));
+        var y = Kernels.Attention(q, k, v, 1 / Math.Sqrt(size / heads), Visibility.All);
+        return functional.dropout(out_proj.call(y.view(batch, tokens, size)), dropout, training);
+    }
+}

@@ -1,0 +1,57 @@
+using static TorchSharp.torch;
+
+namespace NanoVlm.Layers;
+
+/// <summary>Which keys each query of an attention sees: everything that is given must allow it. The queries are the last of the keys.</summary>
+public sealed record Visibility
+{
+    /// <summary>Every key.</summary>
+    public static readonly Visibility All = new();
+
+    /// <summary>[B, S], integer: keys with 0 are not seen.</summary>
+    public Tensor? KeyMask { get; init; }
+
+    /// <summary>[B, S], Int64: a query sees the keys of its own document and of document 0, which all share.</summary>
+    public Tensor? Documents { get; init; }
+
+    /// <summary>[B, S], Int64: where each key stands in its own document, where that is not its place in the row. Windows count in it.</summary>
+    public Tensor? Positions { get; init; }
+
+    /// <summary>[B, S], Int64: keys of the query's own span are seen from before too, whatever the window; 0: no span. Gemma-3's images.</summary>
+    public Tensor? Spans { get; init; }
+
+    /// <summary>Whether a query sees the keys up to itself only.</summary>
+    public bool Causal { get; init; }
+
+    /// <summary>How many of the last keys, itself included, a query sees; 0: all.</summary>
+    public long Window { get; init; }
+
+    /// <summary>What the composite gives a query that may see nothing, such as padding before a text: the mean of all keys, as in transformers,
+    /// or of the keys before it, as in nanoVLM. Transformers' loss takes in the last such query, which predicts the first token.</summary>
+    public bool PaddingSeesAll { get; init; }
+
+    /// <summary>All but the key mask as one.</summary>
+    /// <returns>[1 or B, T, S], Bool; null: everything is seen.</returns>
+    internal Tensor? Seen(long queries, long keys, Device device)
+    {
+        Tensor? seen = null;
+        if (Causal && (queries > 1 || Window > 0))
+        {
+            var key = arange(keys, device: device);
+            var distance = key.narrow(0, keys - queries, queries).unsqueeze(1) - key; // [T, S]
+            seen = (distance >= 0).unsqueeze(0);
+            if (Window > 0)
+                seen = seen & ((Positions is null ? distance.unsqueeze(0) : Last(Positions, queries).unsqueeze(2) - Positions.unsqueeze(1)) < Window);
+        }
+        if (Spans is not null)
+            seen = seen is null ? null : seen | ((Last(Spans, queries).unsqueeze(2) == Spans.unsqueeze(1)) & (Spans != 0).unsqueeze(1));
+        if (Documents is not null)
+        {
+            var own = (Last(Documents, queries).unsqueeze(2) == Documents.unsqueeze(1)) | (Documents == 0).unsqueeze(1); // [B, T, S]
+            seen = seen is null ? own : seen & own;
+        }
+        return seen;
+    }
+
+    private static Tensor Last(Tensor of, long queries) => of.narrow(1, of.shape[1] - queries, queries);
+}

@@ -1,0 +1,84 @@
+using System.Text.RegularExpressions;
+
+namespace NanoVlm.Weights.Names;
+
+/// <summary>
+/// What the tensors of a model's files are called, for the parameters of a model here. A family of models is a table of rules; see
+/// <see cref="VisionNames"/> and <see cref="LanguageNames"/>.
+/// </summary>
+/// <param name="Anchor">A tensor that every such file has. What stands before it in its name stands before all. Empty: nothing does.</param>
+/// <param name="Rules">The tensors, by the parameters they belong to.</param>
+/// <param name="Ignored">Endings of tensors that such files may hold and that are no parameters, such as <c>rotary_emb.inv_freq</c>.</param>
+public sealed record NameMap(string Anchor, IReadOnlyList<NameRule> Rules, IReadOnlyList<string> Ignored)
+{
+    /// <summary>What stands before all names of this family in a file.</summary>
+    /// <param name="names">The file's tensors.</param>
+    /// <returns>Such as <c>model.</c>, or nothing; null if no tensor is the anchor, or several are.</returns>
+    public string? PrefixIn(IEnumerable<string> names)
+    {
+        if (Anchor.Length == 0) return "";
+        var found = names.Where(name => name == Anchor || name.EndsWith("." + Anchor, StringComparison.Ordinal)).ToArray();
+        return found.Length == 1 ? found[0][..^Anchor.Length] : null;
+    }
+
+    /// <summary>The tensors that make a parameter.</summary>
+    /// <param name="parameter">The parameter's name in its module.</param>
+    /// <returns>The rule with its names filled in, or null: no file holds it.</returns>
+    public NameRule? Find(string parameter)
+    {
+        foreach (var rule in Rules)
+            if (rule.Match(parameter) is { } filled)
+                return filled;
+        return null;
+    }
+
+    /// <summary>Whether a tensor is one of those that such files hold, whether or not the model here has use for it.</summary>
+    /// <param name="stored">The tensor's name without what stands before all.</param>
+    public bool Knows(string stored) =>
+        Ignored.Any(ending => stored.EndsWith(ending, StringComparison.Ordinal)) || Rules.Any(rule => rule.Stores(stored));
+}
+
+/// <summary>How one parameter lies in a file.</summary>
+/// <param name="Parameter">Its name. <c>*</c> is a layer's number; a name that ends with a dot stands for all names that begin so.</param>
+/// <param name="Stored">The tensors' names, with the same <c>*</c> and dot.</param>
+/// <param name="How">What the tensors have of it.</param>
+public sealed partial record NameRule(string Parameter, IReadOnlyList<string> Stored, Storage How)
+{
+    private readonly Regex parameter = Pattern(Parameter);
+
+    /// <summary>A parameter that is one tensor.</summary>
+    public static NameRule One(string parameter, string stored) => new(parameter, [stored], Storage.Whole);
+
+    /// <summary>A parameter whose rows are those of several tensors, in equal shares.</summary>
+    public static NameRule Rows(string parameter, params string[] stored) => new(parameter, stored, Storage.Rows);
+
+    internal NameRule? Match(string name)
+    {
+        var match = parameter.Match(name);
+        return match.Success ? this with { Parameter = name, Stored = [.. Stored.Select(stored => stored.Replace("*", match.Groups["layer"].Value, StringComparison.Ordinal) + match.Groups["rest"].Value)] } : null;
+    }
+
+    internal bool Stores(string name) => Stored.Any(stored => Pattern(stored).IsMatch(name));
+
+    private static Regex Pattern(string name) =>
+        new("^" + Regex.Escape(name).Replace(@"\*", @"(?<layer>\d+)", StringComparison.Ordinal) + (name.EndsWith('.') ? @"(?<rest>\w+)$" : "$"));
+}
+
+/// <summary>What a tensor in a file has of a parameter.</summary>
+public enum Storage
+{
+    /// <summary>All of it; dimensions of size 1 may differ.</summary>
+    Whole,
+
+    /// <summary>The tensors hold its rows in equal shares, one after the other.</summary>
+    Rows,
+
+    /// <summary>It is the first half of the tensor's rows.</summary>
+    FirstHalf,
+
+    /// <summary>It is the second half of the tensor's rows.</summary>
+    SecondHalf,
+
+    /// <summary>It is the tensor with rows and columns exchanged.</summary>
+    Transposed,
+}
