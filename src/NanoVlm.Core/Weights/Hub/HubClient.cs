@@ -57,6 +57,7 @@ public sealed class HubClient : IDisposable
     public Task<string> DownloadFiles(
         HubRepository repository, IReadOnlyCollection<string> files, IProgress<HubProgress>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentOutOfRangeException.ThrowIfZero(files.Count);
         foreach (var file in files) HubFile.CheckName(repository, file);
         return Answer(repository, async cache =>
         {
@@ -128,7 +129,7 @@ public sealed class HubClient : IDisposable
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellation };
         // Sizes first: progress needs the whole, and a name that is wrong shows before gigabytes have come.
         await Parallel.ForEachAsync(missing.Where(file => !announced.ContainsKey(file)), parallel, async (file, stop) =>
-            announced[file] = await connection.Retry(() => Head(repository, commit, file, stop), stop));
+            announced[file] = await connection.Retry(() => Head(repository, commit, file, stop), stop) with { Commit = commit });
 
         var downloads = missing.Select(file => announced[file]).ToList();
         var transfers = new TransferProgress(downloads, cache.Here, progress);

@@ -14,6 +14,11 @@ internal sealed class HubConnection(HubOptions options) : IDisposable
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = options.Timeout })
     {
         Timeout = System.Threading.Timeout.InfiniteTimeSpan, // a long file is no fault; silence is
+        DefaultRequestHeaders =
+        {
+            { "User-Agent", $"nanovlm/{typeof(HubConnection).Assembly.GetName().Version?.ToString(3)}" },
+            { "Accept-Encoding", "identity" }, // sizes and ranges are those of the file
+        },
     };
 
     public HubOptions Options => options;
@@ -76,8 +81,6 @@ internal sealed class HubConnection(HubOptions options) : IDisposable
 
     private async Task<HttpResponseMessage> SendOnce(HttpRequestMessage request, CancellationToken cancellation)
     {
-        request.Headers.UserAgent.TryParseAdd("nanovlm/" + typeof(HubConnection).Assembly.GetName().Version?.ToString(3));
-        request.Headers.AcceptEncoding.TryParseAdd("identity"); // sizes and ranges are those of the file
         request.Headers.Authorization = options.Token is { } token && IsHub(request.RequestUri!) ? new AuthenticationHeaderValue("Bearer", token) : null;
         return await Listen(request.RequestUri!, async patience => await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience), cancellation);
     }

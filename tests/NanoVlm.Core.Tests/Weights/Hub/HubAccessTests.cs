@@ -19,6 +19,7 @@ public sealed class HubAccessTests : IDisposable
         await fixture.DownloadSnapshot();
         Assert.All(fixture.Hub.Server.Requests, request => Assert.Equal("Bearer hf_secret", request["Authorization"]));
         Assert.NotEmpty(fixture.Hub.Cdn.Requests);
+        Assert.All(fixture.Hub.Server.Requests.Concat(fixture.Hub.Cdn.Requests), request => Assert.Equal("identity", request["Accept-Encoding"]));
         Assert.All(fixture.Hub.Cdn.Requests, request => Assert.DoesNotContain("hf_secret", string.Join("\n", request.Headers.Values)));
     }
 
