@@ -30,6 +30,17 @@ public sealed class PretrainedTrainingTests : IDisposable
     }
 
     [Fact]
+    public void What_a_run_records_of_its_configuration_trains_the_same_model_again()
+    {
+        var first = Train(Config("dinov3-vits16-like", "gemma3-text", "mlp"));
+        first.Succeeded();
+        var record = JsonNode.Parse(File.ReadAllText(folder["checkpoints/run/run.json"]))!["config"]!.ToJsonString();
+        Directory.Move(folder["checkpoints/run"], folder["checkpoints/first"]);
+        Train(record).Succeeded();
+        Assert.Equal(File.ReadAllBytes(folder["checkpoints/first/last/model.safetensors"]), File.ReadAllBytes(folder["checkpoints/run/last/model.safetensors"]));
+    }
+
+    [Fact]
     public void What_comes_with_the_pretrained_model_is_not_written_beside_it()
     {
         var result = Train(Config("siglip-vision", "llama-smollm2-like", "linear"), "model.vision.hidden_size=48", "model.language.rope_theta=10000");
