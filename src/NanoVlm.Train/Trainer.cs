@@ -39,21 +39,18 @@ public sealed class Trainer : IDisposable
     /// <param name="compute">Where and in what precision it computes.</param>
     /// <param name="run">Where the run goes.</param>
     /// <param name="data">What to train on.</param>
-    /// <param name="backbones">The pretrained parts that the configuration names.</param>
-    /// <exception cref="NanoVlmException">The tokenizer or pretrained weights cannot be read.</exception>
-    /// <exception cref="ConfigurationException">The pretrained parts do not fit the configuration.</exception>
-    public Trainer(RunConfig config, ComputeChoice compute, RunFolder run, TrainingData data, Backbones backbones)
+    /// <param name="plan">The model to make.</param>
+    /// <exception cref="NanoVlmException">Pretrained weights cannot be read or do not fit.</exception>
+    public Trainer(RunConfig config, ComputeChoice compute, RunFolder run, TrainingData data, ModelPlan plan)
     {
         (this.config, this.compute, this.run, this.data) = (config, compute, run, data);
-        tokenizer = backbones.Tokenizer(config.Model);
-        var architecture = config.ToVlmConfig(tokenizer.VocabularySize, backbones.Vision, backbones.Language) with { LmChatTemplate = tokenizer.ChatTemplate! };
-        processor = new ImageProcessor(backbones.Processor(config.Model.Image));
-        builder = new SampleBuilder(tokenizer, processor, architecture.MpImageTokenLength, config.Data.MaxTokens, config.Data.Turns == Turns.Independent, config.Data.MaxImages);
+        tokenizer = plan.Tokenizer;
+        processor = new ImageProcessor(plan.Processor);
+        builder = new SampleBuilder(tokenizer, processor, plan.Architecture.MpImageTokenLength, config.Data.MaxTokens, config.Data.Turns == Turns.Independent, config.Data.MaxImages);
 
         manual_seed(config.Train.Seed);
-        model = new VisionLanguageModel(architecture, tokenizer.TokenToId(ImageTokens.Image)!.Value) { ComputeDtype = compute.Dtype };
-        Initialization.Apply(model, config.Model, config.Train.Seed);
-        backbones.Fill(model, config.Train.Seed);
+        model = plan.Build(config.Train.Seed);
+        model.ComputeDtype = compute.Dtype;
         if (config.Model.Vision.PatchInitializer == PatchInitializer.Whiten) WhitenPatches();
         model.to(compute.Device);
         (var parts, groups) = ParameterGroups.Of(model, config.Train);

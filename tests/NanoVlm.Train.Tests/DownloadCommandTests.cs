@@ -148,7 +148,7 @@ public sealed class DownloadCommandTests : IDisposable
     public void Offline_says_what_is_missing()
     {
         environment["HF_HUB_OFFLINE"] = "1";
-        Run("download", "org/name", "--file", "a.json", "b.json").Failed(1, "nanovlm: org/name: a.json, b.json", "HF_HUB_OFFLINE");
+        Run("download", "org/name", "--file", "a.json", "b.json").Failed(1, "nanovlm: the cache ", "lacks org/name: a.json, b.json", "HF_HUB_OFFLINE");
         Assert.Empty(hub.Server.Requests);
     }
 

@@ -38,7 +38,7 @@ public sealed record ModelSection : IChecked
     }
 
     // What a pretrained part is comes from its own config.json: dimensions of one model with the weights of another are a known trap.
-    internal static void RequireNothingBeside(ConfigurationRules rules, string? pretrained, params IEnumerable<string> keys)
+    internal static void RequireNothingBeside(ConfigurationRules rules, string? pretrained, IEnumerable<string> keys)
     {
         if (pretrained is null) return;
         rules.Require(pretrained.Trim() != "", "pretrained", "is empty; name a model folder, or org/name on the Hub");
@@ -50,6 +50,12 @@ public sealed record ModelSection : IChecked
 /// <summary>The vision tower: a pretrained one, or a new one of SigLIP's architecture under Hugging Face's names: <c>model.vision</c>.</summary>
 public sealed record VisionSection : IChecked
 {
+    internal static readonly IReadOnlyList<string> ArchitectureKeys =
+    [
+        "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "patch_size", "image_size", "layer_norm_eps", "dropout",
+        "initializer_range", "patch_initializer", "position_initializer", "position_initializer_range",
+    ];
+
     /// <summary>A tower to start from: a folder of Hugging Face's, relative to the configuration's folder or else to the current one, or
     /// <c>org/name[@revision]</c> on the Hub. Its <c>config.json</c> is its architecture, so no other key of the architecture stands beside it.</summary>
     public string? Pretrained { get; init; }
@@ -102,9 +108,7 @@ public sealed record VisionSection : IChecked
 
     void IChecked.Check(ConfigurationRules rules)
     {
-        ModelSection.RequireNothingBeside(
-            rules, Pretrained, "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "patch_size", "image_size", "layer_norm_eps", "dropout",
-            "initializer_range", "patch_initializer", "position_initializer", "position_initializer_range");
+        ModelSection.RequireNothingBeside(rules, Pretrained, ArchitectureKeys);
         rules.Require(
             HiddenSize % NumAttentionHeads == 0,
             "hidden_size", $"{HiddenSize} is not a multiple of num_attention_heads, {NumAttentionHeads}", "num_attention_heads");
@@ -127,6 +131,12 @@ public sealed record VisionSection : IChecked
 /// <summary>The language model: a pretrained one, or a new one of Llama's architecture under Hugging Face's names: <c>model.language</c>.</summary>
 public sealed record LanguageSection : IChecked
 {
+    internal static readonly IReadOnlyList<string> ArchitectureKeys =
+    [
+        "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "max_position_embeddings", "rope_theta",
+        "rms_norm_eps", "tie_word_embeddings", "dropout", "initializer_range", "embedding_initializer_range",
+    ];
+
     /// <summary>A language model to start from: a folder or a name, as for the tower.</summary>
     public string? Pretrained { get; init; }
 
@@ -183,9 +193,7 @@ public sealed record LanguageSection : IChecked
 
     void IChecked.Check(ConfigurationRules rules)
     {
-        ModelSection.RequireNothingBeside(
-            rules, Pretrained, "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "max_position_embeddings", "rope_theta",
-            "rms_norm_eps", "tie_word_embeddings", "dropout", "initializer_range", "embedding_initializer_range");
+        ModelSection.RequireNothingBeside(rules, Pretrained, ArchitectureKeys);
         rules.Require(
             HiddenSize % NumAttentionHeads == 0,
             "hidden_size", $"{HiddenSize} is not a multiple of num_attention_heads, {NumAttentionHeads}", "num_attention_heads");

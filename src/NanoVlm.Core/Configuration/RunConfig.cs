@@ -107,7 +107,20 @@ public sealed record RunConfig : IChecked
     }
 
     /// <summary>Every key with its value, defaults included; <see cref="Parse"/> reads it back.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, RunJson);
+    public string ToJson()
+    {
+        var json = JsonSerializer.SerializeToNode(this, RunJson)!;
+        Leave(Model.Vision.Pretrained, "vision", VisionSection.ArchitectureKeys);
+        Leave(Model.Language.Pretrained, "language", LanguageSection.ArchitectureKeys);
+        return json.ToJsonString(RunJson);
+
+        // Nothing of a pretrained part's architecture is written beside its name.
+        void Leave(string? pretrained, string part, IEnumerable<string> keys)
+        {
+            if (pretrained is null) return;
+            foreach (var key in keys) json["model"]![part]!.AsObject().Remove(key);
+        }
+    }
 
     void IChecked.Check(ConfigurationRules rules)
     {

@@ -44,7 +44,7 @@ public static class ModelFolder
         }
         catch (NanoVlmException e)
         {
-            throw new NanoVlmException($"{what}: '{nameOrPath}' is not a folder{Meant(nameOrPath)}, and from the Hub: {e.Message}", e);
+            throw new NanoVlmException($"{what}: '{nameOrPath}' is not a folder{(Meant(nameOrPath) is { Length: > 0 } meant ? meant : ".")} On the Hub: {e.Message}", e);
         }
     }
 

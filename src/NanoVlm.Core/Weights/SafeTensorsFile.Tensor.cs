@@ -135,14 +135,7 @@ public sealed unsafe partial class SafeTensorsFile
     {
         try
         {
-            while (bytes.Length > 0)
-            {
-                var count = RandomAccess.Read(file, bytes, dataStart + info.Begin + offset);
-                if (count == 0)
-                    throw new NanoVlmException($"{Path}: the file was cut short while tensor '{info.Name}' was read from it");
-                bytes = bytes[count..];
-                offset += count;
-            }
+            ReadExactly(file, bytes, dataStart + info.Begin + offset);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

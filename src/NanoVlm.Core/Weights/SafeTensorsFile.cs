@@ -19,26 +19,31 @@ public sealed unsafe partial class SafeTensorsFile : IDisposable
     private readonly long dataStart; // in the file
     private byte* data; // the data section in memory; null once disposed
 
-    private SafeTensorsFile(string path, SafeFileHandle file, MemoryMappedFile map, MemoryMappedViewAccessor view, byte* start, long length)
+    private SafeTensorsFile(string path, SafeFileHandle file, long length)
     {
-        if (length < 8)
-            throw new NanoVlmException($"{path}: not a safetensors file: {length} bytes are too few to hold the header's length");
-        var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>(start, 8));
-        if (headerLength > (ulong)(length - 8))
-            throw new NanoVlmException($"{path}: the header claims {headerLength} bytes but the file has only {length - 8} after its length; "
-                + "the file is cut short or not safetensors");
-        if (headerLength > SafeTensorsHeader.MaxLength)
-            throw new NanoVlmException($"{path}: the header has {headerLength} bytes; at most {SafeTensorsHeader.MaxLength} are allowed");
-
-        var header = SafeTensorsHeader.Parse(new ReadOnlySpan<byte>(start + 8, (int)headerLength), length - 8 - (long)headerLength, path);
+        var header = ReadHeader(path, file, length);
+        dataStart = 8 + header.Length;
+        var (described, metadata) = SafeTensorsHeader.Parse(header, length - dataStart, path);
         Path = path;
-        Tensors = header.Tensors;
-        Metadata = header.Metadata;
-        Names = [.. header.Tensors.Select(tensor => tensor.Name)];
-        tensors = header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
-        dataStart = 8 + (long)headerLength;
-        data = start + dataStart;
-        (this.file, this.map, this.view) = (file, map, view);
+        Tensors = described;
+        Metadata = metadata;
+        Names = [.. described.Select(tensor => tensor.Name)];
+        tensors = described.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        this.file = file;
+        map = MemoryMappedFile.CreateFromFile(file, null, length, MemoryMappedFileAccess.CopyOnWrite, HandleInheritability.None, leaveOpen: true);
+        try
+        {
+            view = map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+        }
+        catch
+        {
+            map.Dispose();
+            throw;
+        }
+
+        byte* start = null;
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        data = start + view.PointerOffset + dataStart;
     }
 
     /// <summary>The path the file was opened with.</summary>
@@ -59,30 +64,47 @@ public sealed unsafe partial class SafeTensorsFile : IDisposable
     public static SafeTensorsFile Open(string path)
     {
         SafeFileHandle? file = null;
-        MemoryMappedFile? map = null;
-        MemoryMappedViewAccessor? view = null;
-        byte* start = null;
         try
         {
             file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
-            var length = RandomAccess.GetLength(file);
-            if (length == 0)
-                throw new NanoVlmException($"{path}: not a safetensors file: it is empty"); // and cannot be mapped
-            map = MemoryMappedFile.CreateFromFile(file, null, length, MemoryMappedFileAccess.CopyOnWrite, HandleInheritability.None, leaveOpen: true);
-            view = map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-            view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-            return new SafeTensorsFile(path, file, map, view, start + view.PointerOffset, length);
+            return new SafeTensorsFile(path, file, RandomAccess.GetLength(file));
         }
         catch (Exception e)
         {
-            if (start != null)
-                view!.SafeMemoryMappedViewHandle.ReleasePointer();
-            view?.Dispose();
-            map?.Dispose();
             file?.Dispose();
             if (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
                 throw new NanoVlmException($"{path}: cannot be opened: {e.Message}", e);
             throw;
+        }
+    }
+
+    // By reading, not through a mapping: what cannot be read is an error here, not a signal.
+    private static byte[] ReadHeader(string path, SafeFileHandle file, long length)
+    {
+        if (length < 8)
+            throw new NanoVlmException($"{path}: not a safetensors file: {(length == 0 ? "it is empty" : $"{length} bytes are too few to hold the header's length")}");
+        var prefix = new byte[8];
+        ReadExactly(file, prefix, 0);
+        var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if (headerLength > (ulong)(length - 8))
+            throw new NanoVlmException($"{path}: the header claims {headerLength} bytes but the file has only {length - 8} after its length; "
+                + "the file is cut short or not safetensors");
+        if (headerLength > SafeTensorsHeader.MaxLength)
+            throw new NanoVlmException($"{path}: the header has {headerLength} bytes; at most {SafeTensorsHeader.MaxLength} are allowed");
+        var header = new byte[headerLength];
+        ReadExactly(file, header, 8);
+        return header;
+    }
+
+    private static void ReadExactly(SafeFileHandle file, Span<byte> bytes, long offset)
+    {
+        while (bytes.Length > 0)
+        {
+            var count = RandomAccess.Read(file, bytes, offset);
+            if (count == 0)
+                throw new EndOfStreamException("the file was cut short meanwhile");
+            bytes = bytes[count..];
+            offset += count;
         }
     }
 

@@ -46,14 +46,14 @@ internal static class TrainCommand
         try
         {
             var downloads = new DownloadDisplay();
-            var backbones = Backbones.Find(config.Model, (named, key) => System.IO.Directory.Exists(named)
+            var plan = ModelPlan.Of(config, (named, key) => System.IO.Directory.Exists(named)
                 ? named
                 : downloads.Track(() => ModelFolder.Resolve(named, key, progress: downloads, cancellation: interrupted.Token)));
             var run = new RunFolder(System.IO.Path.Combine(config.Train.OutputDir, name), config.Train.KeepLast);
             display.LogTo(run.File("log.txt"));
             run.WriteJson("run.json", RunRecord.Of(config, path, compute));
             using var data = TrainingData.Open(config.Data, message => Log.Information("{Message:l}", message), interrupted.Token);
-            using var trainer = new Trainer(config, compute, run, data, backbones);
+            using var trainer = new Trainer(config, compute, run, data, plan);
             var summary = trainer.Run(display, interrupted.Token);
             if (summary is null) return Interrupted(run.Path);
             run.WriteJson("summary.json", summary);

@@ -71,7 +71,7 @@ public sealed class ModelFolderTests : IDisposable
 
     [Fact]
     public void A_name_that_the_Hub_does_not_know_may_have_been_meant_as_a_folder() =>
-        Says("org/nmae", "model.vision.pretrained: 'org/nmae' is not a folder", "no model org/nmae");
+        Says("org/nmae", "model.vision.pretrained: 'org/nmae' is not a folder. On the Hub: there is no model org/nmae");
 
     public void Dispose() => fixture.Dispose();
 

@@ -190,7 +190,7 @@ public sealed class SafeTensorsTensorTests : IDisposable
         using (var other = new FileStream(folder["file"], FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete))
             other.SetLength(1 << 20);
 
-        Assert.Contains("cut short while tensor 'w' was read", Assert.Throws<NanoVlmException>(() => file.CopyTo("w", empty(1 << 20))).Message);
+        Assert.Contains("tensor 'w' cannot be read: the file was cut short meanwhile", Assert.Throws<NanoVlmException>(() => file.CopyTo("w", empty(1 << 20))).Message);
     }
 
     [Fact]

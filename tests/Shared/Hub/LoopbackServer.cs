@@ -26,6 +26,9 @@ public sealed record ServedReply(int Status, params (string Name, string Value)[
     /// <summary>After how many bytes of the body the connection breaks.</summary>
     public int? BreakAt { get; init; }
 
+    /// <summary>What is waited for before anything is sent.</summary>
+    public Task After { get; init; } = Task.CompletedTask;
+
     /// <summary>What is waited for before the connection breaks, or before it is closed.</summary>
     public Task Hold { get; init; } = Task.CompletedTask;
 }
@@ -82,6 +85,7 @@ public sealed class LoopbackServer : IDisposable
             Requests.Enqueue(request);
 
             var reply = answer(request);
+            await reply.After.WaitAsync(closed.Token);
             var length = reply.Length ?? reply.Body.Length;
             var head = $"HTTP/1.1 {reply.Status} {(HttpStatusCode)reply.Status}\r\nConnection: close\r\n" + (length < 0 ? "" : $"Content-Length: {length}\r\n")
                 + string.Concat(reply.Headers.Select(header => $"{header.Name}: {header.Value}\r\n")) + "\r\n";

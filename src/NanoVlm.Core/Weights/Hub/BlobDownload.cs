@@ -94,7 +94,7 @@ internal sealed class BlobDownload(HubConnection connection, HubRepository repos
     {
         try
         {
-            return await connection.Listen(host, patience => body.ReadAsync(buffer, patience), cancellation);
+            return await connection.Read(body, buffer, host, cancellation);
         }
         catch (HubRequestException e)
         {

@@ -57,6 +57,7 @@ public sealed class HubClient : IDisposable
     public Task<string> DownloadFiles(
         HubRepository repository, IReadOnlyCollection<string> files, IProgress<HubProgress>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentOutOfRangeException.ThrowIfZero(files.Count);
         foreach (var file in files) HubFile.CheckName(repository, file);
         return Answer(repository, async cache =>
         {
@@ -128,7 +129,7 @@ public sealed class HubClient : IDisposable
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellation };
         // Sizes first: progress needs the whole, and a name that is wrong shows before gigabytes have come.
         await Parallel.ForEachAsync(missing.Where(file => !announced.ContainsKey(file)), parallel, async (file, stop) =>
-            announced[file] = await connection.Retry(() => Head(repository, commit, file, stop), stop));
+            announced[file] = await connection.Retry(() => Head(repository, commit, file, stop), stop) with { Commit = commit });
 
         var downloads = missing.Select(file => announced[file]).ToList();
         var transfers = new TransferProgress(downloads, cache.Here, progress);
@@ -173,10 +174,13 @@ public sealed class HubClient : IDisposable
         var address = new Uri(options.Endpoint, repository.ListPath);
         using var request = new HttpRequestMessage(HttpMethod.Get, address);
         using var response = await connection.Send(repository, null, request, null, cancellation);
-        var text = await connection.Listen(address, async patience => await response.Content.ReadAsStringAsync(patience), cancellation);
+        using var text = new MemoryStream();
+        using var body = await response.Content.ReadAsStreamAsync(cancellation);
+        var buffer = new byte[1 << 16];
+        while (await connection.Read(body, buffer, address, cancellation) is > 0 and var count) text.Write(buffer, 0, count);
         try
         {
-            using var json = JsonDocument.Parse(text);
+            using var json = JsonDocument.Parse(text.GetBuffer().AsMemory(0, (int)text.Length));
             var commit = json.RootElement.GetProperty("sha").GetString() ?? "";
             if (!HubRepository.IsCommit(commit)) throw new FormatException($"the commit is '{commit}'");
             var files = json.RootElement.GetProperty("siblings").EnumerateArray().Select(file => file.GetProperty("rfilename").GetString() ?? "");
@@ -206,8 +210,9 @@ public sealed class HubClient : IDisposable
 
     private NanoVlmException Missing(HubRepository repository, IEnumerable<string> files)
     {
-        var names = string.Join(", ", files);
-        return new($"{repository}{(names == "" ? "" : $": {names}")} is not in the cache {options.CacheFolder}, and HF_HUB_OFFLINE forbids to download it; unset HF_HUB_OFFLINE, or fill the cache first with: nanovlm download {(repository.Kind == HubRepositoryKind.Dataset ? "--dataset " : "")}{repository}");
+        var names = files.ToList();
+        var command = $"nanovlm download {(repository.Kind == HubRepositoryKind.Dataset ? "--dataset " : "")}{repository}{(names.Count == 0 ? "" : $" --file {string.Join(' ', names)}")}";
+        return new($"the cache {options.CacheFolder} lacks {repository}{(names.Count == 0 ? "" : $": {string.Join(", ", names)}")}, and HF_HUB_OFFLINE forbids to download; unset it, or fill the cache where there is a network: {command}");
     }
 
     private sealed record Listing(string Commit, IReadOnlyList<string> Files);

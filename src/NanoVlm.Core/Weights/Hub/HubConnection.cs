@@ -14,6 +14,11 @@ internal sealed class HubConnection(HubOptions options) : IDisposable
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = options.Timeout })
     {
         Timeout = System.Threading.Timeout.InfiniteTimeSpan, // a long file is no fault; silence is
+        DefaultRequestHeaders =
+        {
+            { "User-Agent", $"nanovlm/{typeof(HubConnection).Assembly.GetName().Version?.ToString(3)}" },
+            { "Accept-Encoding", "identity" }, // sizes and ranges are those of the file
+        },
     };
 
     public HubOptions Options => options;
@@ -68,8 +73,20 @@ internal sealed class HubConnection(HubOptions options) : IDisposable
         return Task.Delay(wait < longestWait ? wait : longestWait, cancellation);
     }
 
-    /// <summary>Runs what a server must answer before its time is up, and says what went wrong with the network.</summary>
-    public async Task<T> Listen<T>(Uri address, Func<CancellationToken, ValueTask<T>> listen, CancellationToken cancellation)
+    /// <summary>The next bytes of a body; none at its end.</summary>
+    public Task<int> Read(Stream body, byte[] buffer, Uri address, CancellationToken cancellation) =>
+        Listen(address, patience => body.ReadAsync(buffer, patience), cancellation);
+
+    public void Dispose() => http.Dispose();
+
+    private async Task<HttpResponseMessage> SendOnce(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        request.Headers.Authorization = options.Token is { } token && IsHub(request.RequestUri!) ? new AuthenticationHeaderValue("Bearer", token) : null;
+        return await Listen(request.RequestUri!, async patience => await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience), cancellation);
+    }
+
+    // Runs what a server must answer before its time is up, and says what went wrong with the network.
+    private async Task<T> Listen<T>(Uri address, Func<CancellationToken, ValueTask<T>> listen, CancellationToken cancellation)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(options.Timeout);
@@ -88,16 +105,6 @@ internal sealed class HubConnection(HubOptions options) : IDisposable
             var failure = cause is AuthenticationException ? HubFailure.Refused : HubFailure.Passing;
             throw new HubRequestException(failure, $"cannot reach {address.GetLeftPart(UriPartial.Authority)}: {cause.Message}", e);
         }
-    }
-
-    public void Dispose() => http.Dispose();
-
-    private async Task<HttpResponseMessage> SendOnce(HttpRequestMessage request, CancellationToken cancellation)
-    {
-        request.Headers.UserAgent.TryParseAdd("nanovlm/" + typeof(HubConnection).Assembly.GetName().Version?.ToString(3));
-        request.Headers.AcceptEncoding.TryParseAdd("identity"); // sizes and ranges are those of the file
-        request.Headers.Authorization = options.Token is { } token && IsHub(request.RequestUri!) ? new AuthenticationHeaderValue("Bearer", token) : null;
-        return await Listen(request.RequestUri!, async patience => await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience), cancellation);
     }
 
     // The same host under another port or scheme is another server.

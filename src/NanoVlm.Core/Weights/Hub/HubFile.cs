@@ -16,7 +16,7 @@ internal sealed partial record HubFile(string Name, string Commit, string Etag, 
         var safe = name.Length > 0 && !name.Contains('\\') && !name.Any(char.IsControl)
             && !(OperatingSystem.IsWindows() && name.Contains(':'))
             && name.Split('/').All(part => part is not ("" or "." or ".."));
-        return safe ? name : throw new NanoVlmException($"{repository}: the file name '{name}' is refused: it is not a plain path inside the repository");
+        return safe ? name : throw new NanoVlmException($"{repository}: the file name '{HubRefusal.Printable(name)}' is refused: it is not a plain path inside the repository");
     }
 
     /// <summary>Whether a content's name can be a file's name in the cache.</summary>

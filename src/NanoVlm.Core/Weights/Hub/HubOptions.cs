@@ -50,12 +50,13 @@ public sealed partial record HubOptions
         var home = Folder("HF_HOME") ?? Path.Combine(Variable("XDG_CACHE_HOME") ?? Path.Combine(userHome, ".cache"), "huggingface");
         var tokenFile = Folder("HF_TOKEN_PATH") ?? Path.Combine(home, "token");
         var tokenVariable = new[] { "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN" }.FirstOrDefault(name => Variable(name)?.Trim().Length > 0);
+        var origin = tokenVariable ?? tokenFile;
         return new HubOptions
         {
             Endpoint = EndpointOf(Variable("HF_ENDPOINT") ?? "https://huggingface.co"),
             CacheFolder = Path.GetFullPath(Folder("HF_HUB_CACHE") ?? Folder("HUGGINGFACE_HUB_CACHE") ?? Path.Combine(home, "hub")),
-            Token = tokenVariable is not null ? Clean(Variable(tokenVariable)!) : TokenIn(tokenFile),
-            TokenOrigin = tokenVariable ?? tokenFile,
+            Token = Clean(tokenVariable is null ? TextOf(tokenFile) : Variable(tokenVariable)!, origin),
+            TokenOrigin = origin,
             Offline = IsTrue("HF_HUB_OFFLINE") || (Variable("HF_HUB_OFFLINE") is null && IsTrue("TRANSFORMERS_OFFLINE")),
             Symlinks = !IsTrue("HF_HUB_DISABLE_SYMLINKS"),
             Timeout = int.TryParse(Variable("HF_HUB_DOWNLOAD_TIMEOUT"), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds > 0
@@ -75,11 +76,11 @@ public sealed partial record HubOptions
             ? endpoint
             : throw new NanoVlmException($"HF_ENDPOINT is '{address}'; expected an address such as https://huggingface.co");
 
-    private static string? TokenIn(string path)
+    private static string TextOf(string path)
     {
         try
         {
-            return File.Exists(path) ? Clean(File.ReadAllText(path)) : null;
+            return File.Exists(path) ? File.ReadAllText(path) : "";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -87,8 +88,12 @@ public sealed partial record HubOptions
         }
     }
 
-    private static string? Clean(string token) =>
-        token.Replace("\r", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal).Trim() is { Length: > 0 } clean ? clean : null;
+    private static string? Clean(string token, string origin)
+    {
+        var clean = token.Replace("\r", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal).Trim();
+        if (clean.Any(c => c is <= ' ' or > '~')) throw new NanoVlmException($"the token from {origin} holds a character that no token has; expected one line such as hf_...");
+        return clean.Length > 0 ? clean : null;
+    }
 
     [GeneratedRegex(@"\$\{?(\w+)\}?")]
     private static partial Regex Reference();

@@ -35,7 +35,7 @@ internal static class HubRefusal
             ("EntryNotFound", _) => new(HubFailure.Definite, $"{repository} has no file '{file}'; its files are listed at {page}/tree/{repository.Revision}"),
             ("RevisionNotFound", _) => new(HubFailure.Definite, $"{repository.Id} has no revision '{repository.Revision}'; its branches and tags are listed at {page}/tree/main"),
             ("GatedRepo", _) when known => new(HubFailure.Refused,
-                $"{repository} is gated, and the account of the token from {options.TokenOrigin} has no access to it: ask for access at {page}, and let the token read gated repositories ({tokens})"),
+                $"{repository} is gated, and the account of the token from {options.TokenOrigin} has no access to it{(said is null ? "" : $" ({said})")}: ask for access at {page}, and let the token read gated repositories ({tokens})"),
             ("GatedRepo", _) => new(HubFailure.Refused,
                 $"{repository} is gated: ask for access at {page}, then set HF_TOKEN to a token of your account from {tokens}"),
             ("RepoNotFound", not 401) or (null, 404) => new(HubFailure.Refused,
@@ -52,5 +52,8 @@ internal static class HubRefusal
 
     /// <summary>A header's value, or null.</summary>
     public static string? Header(HttpResponseMessage response, string name) =>
-        response.Headers.TryGetValues(name, out var values) ? values.First() : null;
+        response.Headers.TryGetValues(name, out var values) ? Printable(values.First()) : null;
+
+    /// <summary>A server's text without what a terminal would obey.</summary>
+    public static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? $"\\u{(int)c:x4}" : c.ToString()));
 }

@@ -59,12 +59,11 @@ public sealed class HubConcurrencyTests : IDisposable
         await fixture.DownloadFile("config.json"); // no part of what is downloaded
 
         // No file ends before all four have begun.
-        using var begun = new CountdownEvent(4);
+        var begun = new TaskCompletionSource();
         fixture.Hub.OnCdn = request =>
         {
-            begun.Signal();
-            Assert.True(begun.Wait(TimeSpan.FromMinutes(1)));
-            return null;
+            if (fixture.Hub.Cdn.Requests.Count == 4) begun.TrySetResult();
+            return fixture.Hub.Content(request, request.Path["/cdn/".Length..].Split('?')[0]) with { After = begun.Task };
         };
         var reports = new Reports();
         await fixture.DownloadSnapshot(progress: reports);
@@ -80,9 +79,9 @@ public sealed class HubConcurrencyTests : IDisposable
     {
         fixture.Hub.AddSmall("config.json", "{}");
         fixture.Hub.AddLarge("model.safetensors", 1000);
-        var first = new TaskCompletionSource();
-        fixture.Hub.OnCdn = _ => new ServedReply(503);
-        await HubFixture.Refused(() => fixture.DownloadSnapshot(), "503", "model.safetensors");
+        var whole = new Awaited(HubFileState.Done);
+        fixture.Hub.OnCdn = _ => new ServedReply(503) { After = whole.Seen }; // config.json comes first
+        await HubFixture.Refused(() => fixture.DownloadSnapshot(progress: whole), "503", "model.safetensors");
         fixture.Hub.OnCdn = _ => null;
         await fixture.DownloadSnapshot();
         Assert.Single(fixture.Hub.Server.Requests, request => request.Method == "GET" && request.Path == "/resolve-cache/config.json");

@@ -9,7 +9,7 @@ internal sealed class HubFixture : IDisposable
     {
         Hub = new LoopbackHub(id, kind == HubRepositoryKind.Dataset);
         Repository = new HubRepository(id, kind: kind);
-        Options = new HubOptions { Endpoint = new Uri(Hub.Endpoint), CacheFolder = Folder["hub"], RetryDelay = TimeSpan.Zero };
+        Options = new HubOptions { Endpoint = new Uri(Hub.Endpoint), CacheFolder = Folder["hub"], RetryDelay = TimeSpan.Zero, Timeout = TimeSpan.FromMinutes(3) };
     }
 
     public TemporaryFolder Folder { get; } = new();

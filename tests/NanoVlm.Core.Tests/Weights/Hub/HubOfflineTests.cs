@@ -32,8 +32,8 @@ public sealed class HubOfflineTests : IDisposable
         fixture.Options = fixture.Options with { Offline = true };
         using var client = new HubClient(fixture.Options);
         await HubFixture.Refused(() => client.DownloadFiles(fixture.Repository, ["config.json", "a.json", "b.json"]),
-            "org/name: a.json, b.json is not in the cache", fixture.Options.CacheFolder, "HF_HUB_OFFLINE", "nanovlm download org/name");
-        await HubFixture.Refused(() => client.DownloadSnapshot(new HubRepository("org/name", "v2")), "org/name@v2 is not in the cache", "nanovlm download org/name@v2");
+            $"the cache {fixture.Options.CacheFolder} lacks org/name: a.json, b.json, and HF_HUB_OFFLINE", "nanovlm download org/name --file a.json b.json");
+        await HubFixture.Refused(() => client.DownloadSnapshot(new HubRepository("org/name", "v2")), "lacks org/name@v2, and", "nanovlm download org/name@v2");
         await HubFixture.Refused(() => client.ListFiles(new HubRepository("org/data", kind: HubRepositoryKind.Dataset)), "nanovlm download --dataset org/data");
     }
 

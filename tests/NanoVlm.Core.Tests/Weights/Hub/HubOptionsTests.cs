@@ -32,6 +32,11 @@ public sealed class HubOptionsTests : IDisposable
     }
 
     [Fact]
+    public void A_token_that_cannot_be_sent_is_refused_by_its_origin() =>
+        Assert.Equal("the token from HF_TOKEN holds a character that no token has; expected one line such as hf_...",
+            Assert.Throws<NanoVlmException>(() => Read("HOME=/h", "HF_TOKEN=hf_seçret")).Message);
+
+    [Fact]
     public void A_token_is_never_printed() => Assert.DoesNotContain("hf_secret", Read("HOME=/h", "HF_TOKEN=hf_secret").ToString());
 
     [Theory]
