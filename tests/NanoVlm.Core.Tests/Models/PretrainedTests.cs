@@ -120,6 +120,39 @@ public sealed class PretrainedTests
         Near.Equal(golden.Expected["32x32.output.last_hidden_state"], tower.call(golden.Expected["32x32.input.pixel_values"], ScalarType.Float32), 1e-4);
     }
 
+    // A ViT with one token more before the patches, and two heads.
+    [Fact]
+    public void A_distilled_DeiTs_second_token_stands_behind_the_first()
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        using var golden = new HuggingFaceGolden("vit");
+        var distilled = golden.Variant("deit", weights =>
+        {
+            var renamed = weights.Where(pair => !pair.Key.StartsWith("pooler.", StringComparison.Ordinal)).ToDictionary(pair => "deit." + pair.Key, pair => pair.Value);
+            var positions = renamed["deit.embeddings.position_embeddings"]; // CLS, patches
+            renamed["deit.embeddings.position_embeddings"] = cat([positions.narrow(1, 0, 1), full(1, 1, 48, 0.5f), positions.narrow(1, 1, 16)], 1);
+            renamed["deit.embeddings.distillation_token"] = full(1, 1, 48, 0.25f);
+            foreach (var head in new[] { "cls_classifier", "distillation_classifier" })
+            {
+                renamed[head + ".weight"] = zeros(10, 48);
+                renamed[head + ".bias"] = zeros(10);
+            }
+            return renamed;
+        });
+        var config = Path.Combine(distilled, VlmConfig.FileName);
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"vit\"", "\"deit\""));
+        using var tower = Pretrained.LoadVisionTower(distilled);
+        var states = new List<Tensor>();
+        var pixels = golden.Expected["32x32.input.pixel_values"];
+        var tokens = tower.forward(pixels, ScalarType.Float32, states);
+        Assert.Equal([2, 2 + 16, 48], tokens.shape);
+        var first = golden.Expected["32x32.output.hidden_states.0"]; // what goes into the first block is the ViT's, with the token between
+        Near.Equal(cat([first.narrow(1, 0, 1), full(2, 1, 48, 0.75f), first.narrow(1, 1, 16)], 1), states[0], 1e-4);
+        Assert.Equal(16, tower.Patches(tokens, pixels).Patches.shape[1]);
+        foreach (var state in states) state.Dispose();
+    }
+
     [Fact]
     public void A_tied_head_that_is_stored_as_well_is_accepted()
     {
