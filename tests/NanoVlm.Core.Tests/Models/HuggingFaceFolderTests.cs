@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace NanoVlm.Tests.Models;
 
 /// <summary>However a model's folder is laid out, it is the same model.</summary>
-[Collection(KernelChoice.Name)]
+[Collection(KernelChoice.Name), ChecksLeaks]
 public sealed class HuggingFaceFolderTests
 {
     public static TheoryData<string> Models => [.. HuggingFaceGolden.All];

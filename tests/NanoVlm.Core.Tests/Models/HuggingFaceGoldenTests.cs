@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace NanoVlm.Tests.Models;
 
 /// <summary>Hugging Face's families against recordings of transformers (tests/goldens), through the forward command.</summary>
-[Collection(KernelChoice.Name)]
+[Collection(KernelChoice.Name), ChecksLeaks]
 public sealed class HuggingFaceGoldenTests
 {
     private const double Forward = 1e-4;

@@ -11,7 +11,7 @@ public static class HuggingFaceSiglip
     /// <exception cref="ConfigurationException">Values are impossible; all are listed.</exception>
     public static (VisionConfig Vision, TextEncoderConfig Text) Read(HuggingFaceConfig config)
     {
-        var vision = HuggingFaceVision.Read(config);
+        var vision = HuggingFaceVision.Collect(config);
         var text = config.Section("text_config");
         var hidden = text.Size("hidden_size", 768);
         var encoder = new VisionConfig
@@ -28,7 +28,8 @@ public static class HuggingFaceSiglip
         text.Require(hidden % encoder.NumAttentionHeads == 0, "hidden_size", $"{hidden} is not a multiple of num_attention_heads, {encoder.NumAttentionHeads}");
         var projection = text.Size("projection_size", hidden);
         text.Require(projection == vision.HiddenSize, "projection_size", $"{projection} is not the vision tower's hidden_size, {vision.HiddenSize}");
+        var (vocabulary, positions) = (text.Size("vocab_size", 32_000), text.Size("max_position_embeddings", 64));
         config.ThrowIfAny();
-        return (vision, new TextEncoderConfig(text.Size("vocab_size", 32_000), text.Size("max_position_embeddings", 64), projection, encoder));
+        return (vision, new TextEncoderConfig(vocabulary, positions, projection, encoder));
     }
 }

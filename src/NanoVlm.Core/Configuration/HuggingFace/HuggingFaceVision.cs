@@ -56,6 +56,14 @@ public static class HuggingFaceVision
     /// <exception cref="ConfigurationException">The type of model is not supported or values are impossible; all are listed.</exception>
     public static VisionConfig Read(HuggingFaceConfig config)
     {
+        var vision = Collect(config);
+        config.ThrowIfAny();
+        return vision;
+    }
+
+    /// <summary>As <see cref="Read"/>, with wrong values left for the reader of the other parts to report with its own.</summary>
+    internal static VisionConfig Collect(HuggingFaceConfig config)
+    {
         var family = Families[Family(config)];
         var section = SectionOf(config, out _);
         var vision = family(section);
@@ -65,7 +73,6 @@ public static class HuggingFaceVision
             "hidden_size", $"a head of {vision.HiddenSize} / {vision.NumAttentionHeads} values cannot hold sines and cosines of rows and columns; its size must be a multiple of 4");
         section.Require(vision.ImageSize >= vision.PatchSize, "image_size", $"{vision.ImageSize} is less than patch_size, {vision.PatchSize}");
         section.Require(section.Size("num_channels", 3) == 3, "num_channels", "only 3, RGB, is supported");
-        config.ThrowIfAny();
         return vision;
     }
 

@@ -20,7 +20,7 @@ public static class HuggingFaceVlm
     {
         if (!Knows(config.ModelType)) config.Unsupported("a vision-language model", Types);
         config.ThrowIfAny();
-        var (vision, language) = (HuggingFaceVision.Read(config), HuggingFaceLanguage.Read(config));
+        var (vision, language) = (HuggingFaceVision.Collect(config), HuggingFaceLanguage.Read(config));
         var gemma = config.ModelType == "gemma3";
         var grid = vision.ImageSize / vision.PatchSize;
         var tokens = config.Size("mm_tokens_per_image", 256);
@@ -30,8 +30,8 @@ public static class HuggingFaceVlm
         var factor = gemma ? grid / Math.Max(1, side) : config.Size("scale_factor", 2);
         if (!gemma)
             config.Require(grid % factor == 0, "scale_factor", $"{factor} does not divide the grid of {grid} x {grid} patches");
-        config.ThrowIfAny();
         var image = gemma ? config.Size("image_token_index", config.Size("image_token_id", 262_144)) : config.Size("image_token_id", 128_257);
+        config.ThrowIfAny();
         return (new VlmConfig
         {
             VitModelType = config.ModelType,

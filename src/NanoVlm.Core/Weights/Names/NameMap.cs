@@ -32,19 +32,23 @@ public sealed record NameMap(string Anchor, IReadOnlyList<NameRule> Rules, IRead
         return null;
     }
 
-    /// <summary>Whether a tensor is one of those that such files hold, whether or not the model here has use for it.</summary>
+    /// <summary>Whether such files may hold a tensor that the model here has no use for.</summary>
     /// <param name="stored">The tensor's name without what stands before all.</param>
     public bool Knows(string stored) =>
-        Ignored.Any(ending => stored.EndsWith(ending, StringComparison.Ordinal)) || Rules.Any(rule => rule.Stores(stored));
+        Ignored.Any(ending => stored.EndsWith(ending, StringComparison.Ordinal)) || Rules.Any(rule => rule.Optional && rule.Stores(stored));
 }
 
 /// <summary>How one parameter lies in a file.</summary>
-/// <param name="Parameter">Its name. <c>*</c> is a layer's number; a name that ends with a dot stands for all names that begin so.</param>
+/// <param name="Parameter">Its name. <c>*</c> is a layer's number; a name that ends with a dot stands for its weight and its bias.</param>
 /// <param name="Stored">The tensors' names, with the same <c>*</c> and dot.</param>
 /// <param name="How">What the tensors have of it.</param>
 public sealed partial record NameRule(string Parameter, IReadOnlyList<string> Stored, Storage How)
 {
     private readonly Regex parameter = Pattern(Parameter);
+
+    /// <summary>Whether files may hold it where the model here has no use for it: a pooler, or a head that is tied. Anything else would be
+    /// left out of the model in silence: a layer more than config.json says, or the scale of a quantised weight.</summary>
+    public bool Optional => Parameter == "head.weight" || Parameter.StartsWith("pooler.", StringComparison.Ordinal);
 
     /// <summary>A parameter that is one tensor.</summary>
     public static NameRule One(string parameter, string stored) => new(parameter, [stored], Storage.Whole);
@@ -61,7 +65,7 @@ public sealed partial record NameRule(string Parameter, IReadOnlyList<string> St
     internal bool Stores(string name) => Stored.Any(stored => Pattern(stored).IsMatch(name));
 
     private static Regex Pattern(string name) =>
-        new("^" + Regex.Escape(name).Replace(@"\*", @"(?<layer>\d+)", StringComparison.Ordinal) + (name.EndsWith('.') ? @"(?<rest>\w+)$" : "$"));
+        new("^" + Regex.Escape(name).Replace(@"\*", @"(?<layer>\d+)", StringComparison.Ordinal) + (name.EndsWith('.') ? "(?<rest>weight|bias)$" : "$"));
 }
 
 /// <summary>What a tensor in a file has of a parameter.</summary>
