@@ -1,6 +1,5 @@
 using NanoVlm.Weights;
 using NanoVlm.Weights.Names;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;

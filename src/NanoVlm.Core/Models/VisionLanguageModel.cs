@@ -1,6 +1,5 @@
 using NanoVlm.Configuration;
 using NanoVlm.Language;
-using NanoVlm.Layers;
 using NanoVlm.Projection;
 using NanoVlm.Vision;
 using static TorchSharp.torch;
