@@ -150,7 +150,7 @@ public static class Pretrained
     private static Opening OpenVlm(HuggingFaceConfig file, ModelWeights weights)
     {
         var (config, image) = HuggingFaceVlm.Read(file);
-        var model = new VisionLanguageModel(config, image);
+        var model = new VisionLanguageModel(config, image, HuggingFaceLanguage.Read(file));
         return new(model,
         [
             ("vision_encoder.", VisionNames.Of(HuggingFaceVision.Family(file))),

@@ -22,15 +22,17 @@ public sealed class VisionLanguageModel : Module
 
     /// <param name="config">The architecture.</param>
     /// <param name="imageTokenId">The token that stands for an image feature.</param>
+    /// <param name="language">The decoder's architecture where it behaves in ways that a checkpoint's configuration has no keys for, as models of transformers
+    /// do around padding; null: the configuration's.</param>
     /// <exception cref="NanoVlmException">The tower gives its CLS token alone, which a projector of patches cannot use.</exception>
-    public VisionLanguageModel(VlmConfig config, long imageTokenId) : base(nameof(VisionLanguageModel))
+    public VisionLanguageModel(VlmConfig config, long imageTokenId, LanguageConfig? language = null) : base(nameof(VisionLanguageModel))
     {
         if (config.VitClsFlag)
             throw new NanoVlmException("vit_cls_flag: a tower whose only output is its CLS token is not supported; set it to false.");
         Config = config;
         ImageTokenId = imageTokenId;
         vision_encoder = new VisionTransformer(config.Vision());
-        decoder = new CausalLanguageModel(config.Language());
+        decoder = new CausalLanguageModel(language ?? config.Language());
         MP = new ModalityProjector(config);
         RegisterComponents();
     }

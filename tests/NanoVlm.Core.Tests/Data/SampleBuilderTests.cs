@@ -44,6 +44,16 @@ public sealed class SampleBuilderTests
     }
 
     [Fact]
+    public void More_images_than_are_allowed_are_refused_by_their_number()
+    {
+        var builder = new SampleBuilder(_loaded.Value, new ImageProcessor(new ImageProcessorConfig { TileSize = 16, MaxSide = 32 }), tokensPerTile: 4, maxImages: 2);
+        Turn[] turns = [new("What is there?", "nothing")];
+        Assert.Equal(2, builder.Build(new RawSample("two", ["a", "b"], turns, []), _ => _grey).Tiles);
+        var error = Assert.Throws<NanoVlmException>(() => builder.Build(new RawSample("three", ["a", "b", "c"], turns, []), _ => _grey));
+        Assert.Contains("three: has 3 images; at most 2 are allowed (data.max_images)", error.Message);
+    }
+
+    [Fact]
     public void Labels_stand_on_answers_and_their_end_of_turn_alone()
     {
         var sample = Builder().Build(Raw([new Turn("What colour is the circle?", "red"), new Turn("Is there a red circle?", "yes")]), _ => _grey);
