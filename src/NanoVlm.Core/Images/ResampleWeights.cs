@@ -64,8 +64,9 @@ internal sealed class ResampleWeights
                 return Math.Max(0, 1 - Math.Abs(x));
             case ResampleFilter.Hamming:
                 x = Math.Abs(x);
+                // Single-precision constants, as Pillow has them.
                 if (x == 0) return 1;
-                return x < 1 ? Sinc(x) * (0.54 + 0.46 * Math.Cos(x * Math.PI)) : 0;
+                return x < 1 ? Sinc(x) * (0.54f + 0.46f * Math.Cos(x * Math.PI)) : 0;
             case ResampleFilter.Bicubic:
                 const double a = -0.5;
                 x = Math.Abs(x);
