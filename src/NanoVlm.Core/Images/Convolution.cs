@@ -28,10 +28,15 @@ internal static class Convolution
             var under = pixels.Slice(first, count);
             var sum = Vector128.Create(start);
             for (var k = 0; k < taps.Length; k++)
-                sum += under[k] * taps[k];
+                sum = MultiplyAdd(under[k], Vector128.Create(taps[k]), sum);
             targets[x] = sum;
         }
     }
+
+    /// <summary>a * b + c; floats are rounded once, as torch's compilers do it.</summary>
+    internal static Vector128<T> MultiplyAdd<T>(Vector128<T> a, Vector128<T> b, Vector128<T> c) => typeof(T) == typeof(float)
+        ? Vector128.FusedMultiplyAdd(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>()
+        : a * b + c;
 
     /// <summary>Spreads bytes of three channels over pixels of four numbers.</summary>
     internal static void Spread<T>(ReadOnlySpan<byte> rgb, Span<T> row)

@@ -1,8 +1,11 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace NanoVlm.Images;
 
 /// <summary>
-/// Resizes on a scale of 0 to 1 without rounding to bytes, with antialiasing: torchvision's <c>resize</c> of a float tensor.
-/// Rows first, then columns, in single precision.
+/// Resizes on a scale of 0 to 1 without rounding to bytes, with antialiasing: torchvision's <c>resize</c> of a float tensor, in its
+/// arithmetic: single precision, rows first, fused multiply-adds.
 /// </summary>
 internal static class FloatResample
 {
@@ -13,39 +16,40 @@ internal static class FloatResample
     /// <returns>[3, height, width] values.</returns>
     internal static float[] Resize(RgbImage image, int width, int height, ResampleFilter filter)
     {
-        var narrow = AlongRows(image, width, filter); // [image.Height, width, 4]
-        var weights = new ResampleWeights(image.Height, height, filter);
-        var values = Array.ConvertAll(weights.Values, value => (float)value);
+        var narrow = MemoryMarshal.Cast<float, Vector128<float>>(AlongRows(image, width, filter)); // [image.Height, width] pixels
+        var weights = new ResampleWeights(image.Height, height, filter, single: true);
         var plane = width * height;
         var result = GC.AllocateUninitializedArray<float>(3 * plane);
-        var sums = new float[width * 4];
+        var sums = new Vector128<float>[width];
         for (var y = 0; y < height; y++)
         {
             var (first, count) = weights[y];
             Array.Clear(sums);
             for (var k = 0; k < count; k++)
             {
-                var weight = values[y * weights.Taps + k];
-                var row = narrow.AsSpan((first + k) * sums.Length, sums.Length);
-                for (var i = 0; i < row.Length; i++)
-                    sums[i] += row[i] * weight;
+                var weight = Vector128.Create((float)weights.Values[y * weights.Taps + k]);
+                var row = narrow.Slice((first + k) * width, width);
+                for (var x = 0; x < row.Length; x++)
+                    sums[x] = Convolution.MultiplyAdd(row[x], weight, sums[x]);
             }
             for (var x = 0; x < width; x++)
                 for (var channel = 0; channel < 3; channel++)
-                    result[channel * plane + y * width + x] = sums[x * 4 + channel];
+                    result[channel * plane + y * width + x] = sums[x][channel];
         }
         return result;
     }
 
     private static float[] AlongRows(RgbImage image, int width, ResampleFilter filter)
     {
-        var weights = new ResampleWeights(image.Width, width, filter);
-        var values = Array.ConvertAll(weights.Values, value => (float)(value / 255));
-        var result = GC.AllocateUninitializedArray<float>(image.Height * width * 4);
+        var weights = new ResampleWeights(image.Width, width, filter, single: true);
+        var values = Array.ConvertAll(weights.Values, value => (float)value);
+        var result = GC.AllocateUninitializedArray<float>(checked(image.Height * width * 4));
         var row = new float[image.Width * 4];
         for (var y = 0; y < image.Height; y++)
         {
             Convolution.Spread(image.Pixels.AsSpan(y * image.Width * 3, image.Width * 3), row);
+            for (var i = 0; i < row.Length; i++)
+                row[i] *= (float)(1 / 255.0);
             Convolution.Row(row, weights, values, 0f, result.AsSpan(y * width * 4, width * 4));
         }
         return result;

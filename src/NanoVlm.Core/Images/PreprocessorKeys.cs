@@ -25,6 +25,8 @@ internal sealed class PreprocessorKeys
             throw Problem($"is not JSON: {e.Message}", e);
         }
         if (root.ValueKind != JsonValueKind.Object) throw Problem("does not hold a JSON object");
+        // transformers 5 puts the processor of images into processor_config.json, beside that of text.
+        if (root.TryGetProperty("image_processor", out var inner) && inner.ValueKind == JsonValueKind.Object) root = inner;
     }
 
     internal NanoVlmException Problem(string problem, Exception? inner = null) => new($"'{path}' {problem}.", inner);

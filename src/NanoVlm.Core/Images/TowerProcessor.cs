@@ -17,7 +17,8 @@ public sealed class TowerProcessor(TowerProcessorConfig config) : PixelProcessor
     {
         var (height, width) = Resized(image.Height, image.Width);
         var (outHeight, outWidth) = config.Crop ?? (height, width);
-        if (Math.Max((long)height * width, (long)outHeight * outWidth) > ImageCodec.MaxPixels)
+        var largest = Math.Max(Math.Max((long)height * width, (long)outHeight * outWidth), config.ResizeAsFloats ? (long)image.Height * width : 0);
+        if (largest > ImageCodec.MaxPixels)
             throw new NanoVlmException($"A picture of {image.Width} x {image.Height} pixels would become {width} x {height}, more than can be handled; cut it before.");
         float[] pixels;
         if (config.ResizeAsFloats && (height, width) != (image.Height, image.Width))

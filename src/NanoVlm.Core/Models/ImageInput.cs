@@ -9,7 +9,11 @@ namespace NanoVlm.Models;
 /// <param name="Markup">Makes the text that stands for them; null for a vision tower alone.</param>
 public sealed record ImageInput(PixelProcessor Processor, ImageMarkup? Markup)
 {
-    /// <summary>Reads a folder: nanoVLM's or ours, or one of Hugging Face's with a <c>preprocessor_config.json</c>, whose <c>config.json</c> may be missing.</summary>
+    // Where transformers 5 puts all of it.
+    private const string ProcessorFile = "processor_config.json";
+
+    /// <summary>Reads a folder: nanoVLM's or ours, or one of Hugging Face's with a <c>preprocessor_config.json</c> (transformers 5:
+    /// <c>processor_config.json</c>), whose <c>config.json</c> may be missing.</summary>
     /// <param name="folder">The model folder.</param>
     /// <exception cref="NanoVlmException">A file is missing or cannot be read, or the processor is of a kind that is not supported.</exception>
     /// <exception cref="ConfigurationException">config.json is wrong.</exception>
@@ -25,7 +29,9 @@ public sealed record ImageInput(PixelProcessor Processor, ImageMarkup? Markup)
                 new ImageProcessor(Checkpoint.ProcessorOf(folder, config)),
                 ImageMarkup.NanoVlm(config.MpImageTokenLength, config.VlmExtraTokens.Values.Contains(ImageTokens.GlobalImage)));
         }
-        var processor = PreprocessorFile.Open(Path.Combine(folder, PreprocessorFile.FileName));
+        var file = Path.Combine(folder, PreprocessorFile.FileName);
+        if (!File.Exists(file) && Path.Combine(folder, ProcessorFile) is var other && File.Exists(other)) file = other;
+        var processor = PreprocessorFile.Open(file);
         var model = hasConfig ? HuggingFaceConfig.Load(folder) : null;
         var tokens = model is not null && HuggingFaceVlm.Knows(model.ModelType) ? HuggingFaceVlm.Read(model).Config.MpImageTokenLength : (int?)null;
         return new ImageInput(processor, processor switch
