@@ -16,38 +16,70 @@ internal static class Convolution
     /// <param name="values">The weights as numbers of this kind, [output, Taps].</param>
     /// <param name="start">What each sum begins with.</param>
     /// <param name="sums">[output, 4].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Row<T>(ReadOnlySpan<T> row, ResampleWeights weights, ReadOnlySpan<T> values, T start, Span<T> sums)
         where T : unmanaged, INumber<T>
     {
-        var pixels = MemoryMarshal.Cast<T, Vector128<T>>(row);
-        var targets = MemoryMarshal.Cast<T, Vector128<T>>(sums);
-        for (var x = 0; x < targets.Length; x++)
+        // Every reach lies within the row, which ResampleWeights sees to.
+        ref var pixels = ref MemoryMarshal.GetReference(row);
+        ref var taps = ref MemoryMarshal.GetReference(values);
+        var beginning = Vector128.Create(start);
+        var width = sums.Length / 4;
+        for (var x = 0; x < width; x++)
         {
             var (first, count) = weights[x];
-            var taps = values.Slice(x * weights.Taps, count);
-            var under = pixels.Slice(first, count);
-            var sum = Vector128.Create(start);
-            for (var k = 0; k < taps.Length; k++)
-                sum = MultiplyAdd(under[k], Vector128.Create(taps[k]), sum);
-            targets[x] = sum;
+            ref var under = ref Unsafe.Add(ref pixels, first * 4);
+            ref var tap = ref Unsafe.Add(ref taps, x * weights.Taps);
+            var sum = beginning;
+            for (var k = 0; k < count; k++)
+                sum = MultiplyAdd(Vector128.LoadUnsafe(ref under, (nuint)(k * 4)), Vector128.Create(Unsafe.Add(ref tap, k)), sum);
+            sum.CopyTo(sums[(x * 4)..]);
         }
     }
 
     /// <summary>a * b + c; floats are rounded once, as torch's compilers do it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector128<T> MultiplyAdd<T>(Vector128<T> a, Vector128<T> b, Vector128<T> c) => typeof(T) == typeof(float)
         ? Vector128.FusedMultiplyAdd(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>()
         : a * b + c;
 
     /// <summary>Spreads bytes of three channels over pixels of four numbers.</summary>
-    internal static void Spread<T>(ReadOnlySpan<byte> rgb, Span<T> row)
-        where T : unmanaged, INumberBase<T>
+    /// <param name="rgb">[Width, 3].</param>
+    /// <param name="row">Receives [Width, 4].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Spread(ReadOnlySpan<byte> rgb, Span<int> row)
     {
-        for (int i = 0, p = 0; i < row.Length; i += 4, p += 3)
+        var (i, p) = (0, 0);
+        for (; p + Vector128<byte>.Count <= rgb.Length; i += 16, p += 12)
         {
-            row[i] = T.CreateTruncating(rgb[p]);
-            row[i + 1] = T.CreateTruncating(rgb[p + 1]);
-            row[i + 2] = T.CreateTruncating(rgb[p + 2]);
+            var bytes = Vector128.Shuffle(Vector128.Create(rgb[p..]), Vector128.Create((byte)0, 1, 2, 255, 3, 4, 5, 255, 6, 7, 8, 255, 9, 10, 11, 255));
+            var (low, high) = Vector128.Widen(bytes);
+            Vector128.WidenLower(low).AsInt32().CopyTo(row[i..]);
+            Vector128.WidenUpper(low).AsInt32().CopyTo(row[(i + 4)..]);
+            Vector128.WidenLower(high).AsInt32().CopyTo(row[(i + 8)..]);
+            Vector128.WidenUpper(high).AsInt32().CopyTo(row[(i + 12)..]);
         }
+        for (; i < row.Length; i += 4, p += 3)
+            (row[i], row[i + 1], row[i + 2]) = (rgb[p], rgb[p + 1], rgb[p + 2]);
+    }
+
+    /// <summary>Rounds, clips and packs sums to bytes of three channels.</summary>
+    /// <param name="sums">[Width, 4] of weights with <paramref name="precision"/> fractional bits, the half for rounding added.</param>
+    /// <param name="precision">Bits to drop.</param>
+    /// <param name="rgb">Receives [Width, 3].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Pack(ReadOnlySpan<int> sums, int precision, Span<byte> rgb)
+    {
+        var (i, p) = (0, 0);
+        for (; p + 4 <= rgb.Length; i += 4, p += 3)
+        {
+            var clipped = Vector128.Min(Vector128.Max(Vector128.Create(sums[i..]) >> precision, Vector128<int>.Zero), Vector128.Create(255));
+            var packed = Vector128.Shuffle(clipped.AsByte(), Vector128.Create((byte)0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+            MemoryMarshal.Write(rgb[p..], packed.AsUInt32().ToScalar()); // the fourth byte is overwritten by the next pixel
+        }
+        for (; p < rgb.Length; i += 4, p += 3)
+            for (var channel = 0; channel < 3; channel++)
+                rgb[p + channel] = (byte)Math.Clamp(sums[i + channel] >> precision, 0, 255);
     }
 
     /// <summary>One output row of a pass along the columns: the weighted sum of rows of bytes, in whole numbers.</summary>
@@ -55,6 +87,7 @@ internal static class Convolution
     /// <param name="taps">A weight for each.</param>
     /// <param name="precision">The fractional bits of the weights.</param>
     /// <param name="target">The bytes, rounded and clipped; as long as a row.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Columns(ReadOnlySpan<byte> rows, ReadOnlySpan<int> taps, int precision, Span<byte> target)
     {
         var half = 1 << (precision - 1);

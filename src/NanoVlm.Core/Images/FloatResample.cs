@@ -32,9 +32,11 @@ internal static class FloatResample
                 for (var x = 0; x < row.Length; x++)
                     sums[x] = Convolution.MultiplyAdd(row[x], weight, sums[x]);
             }
-            for (var x = 0; x < width; x++)
-                for (var channel = 0; channel < 3; channel++)
-                    result[channel * plane + y * width + x] = sums[x][channel];
+            var reds = result.AsSpan(y * width, width);
+            var greens = result.AsSpan(plane + y * width, width);
+            var blues = result.AsSpan(2 * plane + y * width, width);
+            for (var x = 0; x < reds.Length; x++)
+                (reds[x], greens[x], blues[x]) = (sums[x][0], sums[x][1], sums[x][2]);
         }
         return result;
     }
@@ -44,12 +46,12 @@ internal static class FloatResample
         var weights = new ResampleWeights(image.Width, width, filter, single: true);
         var values = Array.ConvertAll(weights.Values, value => (float)value);
         var result = GC.AllocateUninitializedArray<float>(checked(image.Height * width * 4));
-        var row = new float[image.Width * 4];
+        var (bytes, row) = (new int[image.Width * 4], new float[image.Width * 4]);
         for (var y = 0; y < image.Height; y++)
         {
-            Convolution.Spread(image.Pixels.AsSpan(y * image.Width * 3, image.Width * 3), row);
+            Convolution.Spread(image.Pixels.AsSpan(y * image.Width * 3, image.Width * 3), bytes);
             for (var i = 0; i < row.Length; i++)
-                row[i] *= (float)(1 / 255.0);
+                row[i] = bytes[i] * (float)(1 / 255.0);
             Convolution.Row(row, weights, values, 0f, result.AsSpan(y * width * 4, width * 4));
         }
         return result;

@@ -77,13 +77,7 @@ public static class Resample
         {
             Convolution.Spread(image.Pixels.AsSpan(y * image.Width * 3, image.Width * 3), row);
             Convolution.Row(row, weights, values, 1 << (Precision - 1), sums);
-            var target = result.AsSpan(y * width * 3, width * 3);
-            for (int i = 0, p = 0; p < target.Length; i += 4, p += 3)
-            {
-                target[p] = Clip(sums[i]);
-                target[p + 1] = Clip(sums[i + 1]);
-                target[p + 2] = Clip(sums[i + 2]);
-            }
+            Convolution.Pack(sums, Precision, result.AsSpan(y * width * 3, width * 3));
         }
         return new RgbImage(width, image.Height, result);
     }
@@ -113,6 +107,4 @@ public static class Resample
         }
         return values;
     }
-
-    private static byte Clip(int sum) => (byte)Math.Clamp(sum >> Precision, 0, 255);
 }
