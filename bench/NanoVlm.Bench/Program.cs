@@ -49,6 +49,10 @@ weights.SetAction(result =>
 });
 root.Subcommands.Add(weights);
 
+var images = new Command("images", "Measures decoding and resizing a picture, beside Pillow") { rounds };
+images.SetAction(result => ImageBenchmark.Run(result.GetValue(rounds)));
+root.Subcommands.Add(images);
+
 var realSize = new Command("real-size", "Trains three steps of the published architectures at their size, with random weights") { folder };
 realSize.SetAction(result => RealSize.Run(result.GetValue(folder)!));
 root.Subcommands.Add(realSize);

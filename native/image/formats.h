@@ -17,14 +17,23 @@ struct Message {
     }
 };
 
-// Fills width and height; decodes as well where rgb is given.
-int32_t read_jpeg(const uint8_t *data, size_t length, int32_t *width, int32_t *height, uint8_t *rgb, size_t rgb_size, Message message);
-int32_t read_png(const uint8_t *data, size_t length, int32_t *width, int32_t *height, uint8_t *rgb, size_t rgb_size, Message message);
+// Where the pixels go: none, or a buffer of this size.
+struct Target {
+    uint64_t max_pixels;
+    int32_t channels; // 3, or 4 with alpha
+    uint8_t *pixels;
+    size_t size;
+};
+
+// Fill the info; decode as well where the target has a buffer.
+int32_t read_jpeg(const uint8_t *data, size_t length, nvlm_image_info *info, const Target &target, Message message);
+int32_t read_png(const uint8_t *data, size_t length, nvlm_image_info *info, const Target &target, Message message);
+int32_t read_webp(const uint8_t *data, size_t length, nvlm_image_info *info, const Target &target, Message message);
 int32_t write_png(const uint8_t *rgb, int32_t width, int32_t height, uint8_t **png, size_t *png_size, Message message);
 
-inline int32_t refuse_size(uint64_t width, uint64_t height, Message message) {
-    message.set("it is %llu x %llu pixels, more than the %d pixels that are read", static_cast<unsigned long long>(width),
-                static_cast<unsigned long long>(height), NVLM_IMAGE_MAX_PIXELS);
+inline int32_t refuse_size(uint64_t width, uint64_t height, const Target &target, Message message) {
+    message.set("it is %llu x %llu pixels, more than the %llu pixels that are read", static_cast<unsigned long long>(width),
+                static_cast<unsigned long long>(height), static_cast<unsigned long long>(target.max_pixels));
     return NVLM_IMAGE_TOO_LARGE;
 }
 

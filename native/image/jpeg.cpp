@@ -73,7 +73,7 @@ void cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, int width) {
 
 } // namespace
 
-int32_t read_jpeg(const uint8_t *data, size_t length, int32_t *width, int32_t *height, uint8_t *rgb, size_t rgb_size, Message message) {
+int32_t read_jpeg(const uint8_t *data, size_t length, nvlm_image_info *picture, const Target &target, Message message) {
     jpeg_decompress_struct info{};
     Errors errors{};
     errors.message = message;
@@ -103,30 +103,33 @@ int32_t read_jpeg(const uint8_t *data, size_t length, int32_t *width, int32_t *h
     info.src = &source;
     info.progress = &progress;
     jpeg_read_header(&info, TRUE);
-    *width = static_cast<int32_t>(info.image_width);
-    *height = static_cast<int32_t>(info.image_height);
+    *picture = {static_cast<int32_t>(info.image_width), static_cast<int32_t>(info.image_height), 0};
     const uint64_t pixels = static_cast<uint64_t>(info.image_width) * info.image_height;
     int32_t status = NVLM_IMAGE_OK;
-    if (pixels > NVLM_IMAGE_MAX_PIXELS) {
-        status = refuse_size(info.image_width, info.image_height, message);
+    if (pixels > target.max_pixels) {
+        status = refuse_size(info.image_width, info.image_height, target, message);
     } else if (info.num_components != 1 && info.num_components != 3 && info.num_components != 4) {
         message.set("its JPEG data has %d channels; 1, 3 and 4 are supported", info.num_components);
         status = NVLM_IMAGE_CORRUPT;
-    } else if (rgb != nullptr && rgb_size != pixels * 3) {
-        status = refuse_buffer(pixels * 3, rgb_size, message);
-    } else if (rgb != nullptr) {
+    } else if (!info.arith_code && pixels / 512 > length) {
+        // Huffman codes spend a bit at least on each block of 64 pixels: so little data cannot hold the picture, and no memory is spent on it.
+        message.set("its JPEG data ends before the picture does; %zu bytes cannot hold %u x %u pixels", length, info.image_width, info.image_height);
+        status = NVLM_IMAGE_CORRUPT;
+    } else if (target.pixels != nullptr && (target.channels != 3 || target.size != pixels * 3)) {
+        status = refuse_buffer(pixels * 3, target.size, message);
+    } else if (target.pixels != nullptr) {
         const bool cmyk = info.num_components == 4;
         info.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
         jpeg_start_decompress(&info);
         JSAMPARRAY row = nullptr;
         if (cmyk) row = info.mem->alloc_sarray(reinterpret_cast<j_common_ptr>(&info), JPOOL_IMAGE, info.output_width * 4, 1);
         while (info.output_scanline < info.output_height) {
-            uint8_t *target = rgb + static_cast<size_t>(info.output_scanline) * info.output_width * 3;
+            uint8_t *line = target.pixels + static_cast<size_t>(info.output_scanline) * info.output_width * 3;
             if (cmyk) {
                 jpeg_read_scanlines(&info, row, 1);
-                cmyk_to_rgb(row[0], target, static_cast<int>(info.output_width));
+                cmyk_to_rgb(row[0], line, static_cast<int>(info.output_width));
             } else {
-                jpeg_read_scanlines(&info, &target, 1);
+                jpeg_read_scanlines(&info, &line, 1);
             }
         }
         jpeg_finish_decompress(&info);

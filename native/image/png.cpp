@@ -1,5 +1,5 @@
 // PNG over libpng. Every kind becomes 8-bit RGB as Pillow's convert("RGB") gives it: palettes and grey
-// are expanded, alpha is dropped (not blended), of 16-bit samples the high byte is kept, gamma is left alone.
+// are expanded, alpha is dropped unless it is asked for, of 16-bit samples the high byte is kept, gamma is left alone.
 #include "formats.h"
 
 #include <csetjmp>
@@ -68,7 +68,7 @@ void skip_ancillary(png_structp png) {
 
 } // namespace
 
-int32_t read_png(const uint8_t *data, size_t length, int32_t *width, int32_t *height, uint8_t *rgb, size_t rgb_size, Message message) {
+int32_t read_png(const uint8_t *data, size_t length, nvlm_image_info *picture, const Target &target, Message message) {
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &message, fail, ignore);
     png_infop info = png == nullptr ? nullptr : png_create_info_struct(png);
     if (info == nullptr) {
@@ -88,30 +88,31 @@ int32_t read_png(const uint8_t *data, size_t length, int32_t *width, int32_t *he
     const png_uint_32 columns = png_get_image_width(png, info);
     const png_uint_32 rows = png_get_image_height(png, info);
     const uint64_t pixels = static_cast<uint64_t>(columns) * rows;
-    *width = static_cast<int32_t>(columns);
-    *height = static_cast<int32_t>(rows);
+    const png_byte color = png_get_color_type(png, info);
+    const bool transparent = png_get_valid(png, info, PNG_INFO_tRNS) != 0;
+    *picture = {static_cast<int32_t>(columns), static_cast<int32_t>(rows), transparent || (color & PNG_COLOR_MASK_ALPHA) != 0};
     int32_t status = NVLM_IMAGE_OK;
-    if (pixels > NVLM_IMAGE_MAX_PIXELS) {
-        status = refuse_size(columns, rows, message);
+    if (pixels > target.max_pixels) {
+        status = refuse_size(columns, rows, target, message);
     } else if (png_get_rowbytes(png, info) / 1100 * rows > length) {
         // Deflate shrinks at most 1032 times: so little data cannot hold the picture, and no memory is spent on it.
         message.set("its PNG data ends before the picture does; %zu bytes cannot hold %u x %u pixels", length, columns, rows);
         status = NVLM_IMAGE_CORRUPT;
-    } else if (rgb != nullptr && rgb_size != pixels * 3) {
-        status = refuse_buffer(pixels * 3, rgb_size, message);
-    } else if (rgb != nullptr) {
-        const png_byte color = png_get_color_type(png, info);
+    } else if (target.pixels != nullptr && target.size != pixels * static_cast<uint64_t>(target.channels)) {
+        status = refuse_buffer(pixels * static_cast<uint64_t>(target.channels), target.size, message);
+    } else if (target.pixels != nullptr) {
         if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
         if (color == PNG_COLOR_TYPE_GRAY && png_get_bit_depth(png, info) < 8) png_set_expand_gray_1_2_4_to_8(png);
         if (png_get_bit_depth(png, info) == 16) png_set_strip_16(png);
         if ((color & PNG_COLOR_MASK_COLOR) == 0) png_set_gray_to_rgb(png);
-        png_set_strip_alpha(png);
+        if (target.channels == 3) png_set_strip_alpha(png);
+        else if (transparent) png_set_tRNS_to_alpha(png);
         const int passes = png_set_interlace_handling(png);
         png_read_update_info(png, info);
-        const size_t stride = static_cast<size_t>(columns) * 3;
+        const size_t stride = static_cast<size_t>(columns) * static_cast<size_t>(target.channels);
         if (png_get_rowbytes(png, info) != stride) png_error(png, "unexpected row size");
         for (int pass = 0; pass < passes; pass++)
-            for (png_uint_32 y = 0; y < rows; y++) png_read_row(png, rgb + y * stride, nullptr);
+            for (png_uint_32 y = 0; y < rows; y++) png_read_row(png, target.pixels + y * stride, nullptr);
         png_read_end(png, nullptr);
     }
     png_destroy_read_struct(&png, &info, nullptr);

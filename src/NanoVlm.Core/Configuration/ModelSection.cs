@@ -289,6 +289,10 @@ public sealed record ImageSection : IChecked
     /// <summary>Whether a small image is enlarged until its longest side is <see cref="MaxSide"/>. Unused unless <see cref="Split"/>.</summary>
     public bool Upscale { get; init; }
 
+    /// <summary>Whether an image keeps its shape, with margins of the mean colour, which cost no more tiles; otherwise it is stretched to whole tiles, as
+    /// nanoVLM does.</summary>
+    public bool KeepAspectRatio { get; init; } = true;
+
     /// <summary>Subtracted from the red, green and blue values, which are in [0, 1]. Null is the pretrained tower's own
     /// (<c>preprocessor_config.json</c>), or 0.5.</summary>
     [Length(3, 3)]

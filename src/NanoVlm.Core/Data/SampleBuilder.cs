@@ -37,7 +37,7 @@ public sealed class SampleBuilder
     private readonly int _maxTokens;
     private readonly bool _independentTurns;
     private readonly int _maxImages;
-    private readonly bool _globalImage;
+    private readonly ImageMarkup _markup;
 
     /// <summary>Prepares a builder.</summary>
     /// <param name="tokenizer">With nanoVLM's image tokens (<see cref="ImageTokens.AddTo"/>) and a chat template.</param>
@@ -54,7 +54,7 @@ public sealed class SampleBuilder
         _template = ChatTemplate.Parse(tokenizer.ChatTemplate ?? throw new NanoVlmException("The tokenizer has no chat template; put one in tokenizer_config.json."));
         _imageTokenId = tokenizer.TokenToId(ImageTokens.Image)
             ?? throw new NanoVlmException($"The tokenizer has no token {ImageTokens.Image}; add the image tokens to it first.");
-        _globalImage = tokenizer.TokenToId(ImageTokens.GlobalImage) is not null;
+        _markup = ImageMarkup.NanoVlm(tokensPerTile, tokenizer.TokenToId(ImageTokens.GlobalImage) is not null);
         PadTokenId = tokenizer.PadTokenId ?? tokenizer.EosTokenId ?? 0;
     }
 
@@ -66,7 +66,7 @@ public sealed class SampleBuilder
 
     /// <summary>Builds a whole conversation to train on.</summary>
     /// <param name="raw">The conversation.</param>
-    /// <param name="load">Reads an image file; <see cref="ImageCodec.Load"/> if null.</param>
+    /// <param name="load">Reads an image file; <see cref="ImageCodec.Load(string)"/> if null.</param>
     /// <exception cref="NanoVlmException">An image cannot be read, the image marks do not fit the images, or not even the first
     /// turn is short enough; names the origin.</exception>
     public Sample Build(RawSample raw, Func<string, RgbImage>? load = null)
@@ -74,18 +74,18 @@ public sealed class SampleBuilder
         try
         {
             if (raw.Images.Count > _maxImages) throw new NanoVlmException($"has {raw.Images.Count} images; at most {_maxImages} are allowed (data.max_images).");
-            var pixels = Tiles([.. raw.Images.Select(load ?? ImageCodec.Load)], out var grids);
-            if (_independentTurns && raw.Turns.Count > 1) return Independent(raw, pixels, grids);
+            var images = ImagePrompt.Of(_processor, _markup, [.. raw.Images.Select(load ?? ImageCodec.Load)]);
+            if (_independentTurns && raw.Turns.Count > 1) return Independent(raw, images);
             var messages = new List<ChatMessage>(raw.Turns.Count * 2);
             foreach (var turn in raw.Turns) messages.AddRange(turn.Messages());
-            PlaceImages(messages, grids);
+            PlaceImages(messages, images.Texts);
             var chat = _template.Encode(_tokenizer, messages);
             while (chat.Ids.Length > _maxTokens && messages.Count > 2)
             {
                 messages.RemoveRange(messages.Count - 2, 2);
                 chat = _template.Encode(_tokenizer, messages);
             }
-            return Finish(raw.Origin, chat, pixels, chat.NextTokenLabels(IgnoreLabel));
+            return Finish(raw.Origin, chat.Ids, images, chat.NextTokenLabels(IgnoreLabel));
         }
         catch (NanoVlmException error)
         {
@@ -105,24 +105,24 @@ public sealed class SampleBuilder
     /// <exception cref="NanoVlmException">The image marks do not fit the images, or the conversation is too long.</exception>
     public Sample Prompt(IReadOnlyList<ChatMessage> conversation, params IReadOnlyList<RgbImage> images)
     {
-        var pixels = Tiles(images, out var grids);
+        var prepared = ImagePrompt.Of(_processor, _markup, images);
         var messages = conversation.ToList();
-        PlaceImages(messages, grids);
+        PlaceImages(messages, prepared.Texts);
         var chat = _template.Encode(_tokenizer, messages, addGenerationPrompt: true);
         var labels = new int[chat.Ids.Length];
         Array.Fill(labels, IgnoreLabel);
-        return Finish("prompt", chat, pixels, labels);
+        return Finish("prompt", chat.Ids, prepared, labels);
     }
 
     // Every turn as it would be alone, behind the beginning that all have in common: up to the last image token.
-    private Sample Independent(RawSample raw, float[] pixels, (int Rows, int Columns)[] grids)
+    private Sample Independent(RawSample raw, ImagePrompt images)
     {
         var (ids, labels, positions, documents) = (new List<int>(), new List<int>(), new List<int>(), new List<int>());
         int[] shared = [];
         for (var turn = 0; turn < raw.Turns.Count; turn++)
         {
             var messages = raw.Turns[turn].Messages();
-            PlaceImages(messages, grids);
+            PlaceImages(messages, images.Texts);
             var chat = _template.Encode(_tokenizer, messages);
             if (turn == 0) shared = chat.Ids[..(Array.LastIndexOf(chat.Ids, _imageTokenId) + 1)];
             if (!chat.Ids.AsSpan().StartsWith(shared) || Array.LastIndexOf(chat.Ids, _imageTokenId) + 1 != shared.Length)
@@ -137,40 +137,19 @@ public sealed class SampleBuilder
                 documents.Add(i < shared.Length ? 0 : turn + 1);
             }
         }
-        return Finish(raw.Origin, [.. ids], pixels, [.. labels]) with { Layout = new SampleLayout([.. positions], [.. documents]) };
+        return Finish(raw.Origin, [.. ids], images, [.. labels]) with { Layout = new SampleLayout([.. positions], [.. documents]) };
     }
 
-    private Sample Finish(string origin, EncodedChat chat, float[] pixels, int[] labels) => Finish(origin, chat.Ids, pixels, labels);
-
-    private Sample Finish(string origin, int[] ids, float[] pixels, int[] labels)
+    private Sample Finish(string origin, int[] ids, ImagePrompt images, int[] labels)
     {
-        var tiles = pixels.Length / (3 * TileSize * TileSize);
         if (ids.Length > _maxTokens)
             throw new NanoVlmException($"the first turn has {ids.Length} tokens with its images; at most {_maxTokens} are allowed (max_tokens).");
-        if (ids.Count(id => id == _imageTokenId) is var found && found != tiles * _tokensPerTile)
-            throw new NanoVlmException($"the first {ids.Length} tokens hold {found} image tokens; {tiles} tiles of {_tokensPerTile} were expected (max_tokens is {_maxTokens}).");
-        return new Sample(origin, ids, labels, pixels, tiles);
+        if (ids.Count(id => id == _imageTokenId) is var found && found != images.Tiles * _tokensPerTile)
+            throw new NanoVlmException($"the first {ids.Length} tokens hold {found} image tokens; {images.Tiles} tiles of {_tokensPerTile} were expected (max_tokens is {_maxTokens}).");
+        return new Sample(origin, ids, labels, images.Pixels, images.Tiles);
     }
 
-    private float[] Tiles(IReadOnlyList<RgbImage> images, out (int Rows, int Columns)[] grids)
-    {
-        var processed = images.Select(_processor.Process).ToArray();
-        grids = [.. processed.Select(image => (image.Rows, image.Columns))];
-        // Without a token to announce it, the whole image before its tiles has no place in the text.
-        var parts = Array.ConvertAll(processed, image => _globalImage || image.Tiles == 1 ? image.Pixels : image.Pixels[(image.Pixels.Length / image.Tiles)..]);
-        if (parts.Length == 1)
-            return parts[0];
-        var pixels = GC.AllocateUninitializedArray<float>(parts.Sum(part => part.Length));
-        var filled = 0;
-        foreach (var part in parts)
-        {
-            part.CopyTo(pixels, filled);
-            filled += part.Length;
-        }
-        return pixels;
-    }
-
-    private void PlaceImages(List<ChatMessage> messages, (int Rows, int Columns)[] grids)
+    private static void PlaceImages(List<ChatMessage> messages, IReadOnlyList<string> images)
     {
         var marks = 0;
         for (var i = 0; i < messages.Count; i++)
@@ -178,29 +157,27 @@ public sealed class SampleBuilder
             // An image token in the text itself would take the place of a feature.
             var content = messages[i].Content.Replace(ImageTokens.Image, "", StringComparison.Ordinal);
             if (messages[i].Role == "user")
-                content = ReplaceMarks(content, grids, ref marks);
+                content = ReplaceMarks(content, images, ref marks);
             messages[i] = messages[i] with { Content = content };
         }
-        if (marks == 0 && grids.Length > 0)
+        if (marks == 0 && images.Count > 0)
         {
             var first = Math.Max(0, messages.FindIndex(message => message.Role == "user"));
-            messages[first] = messages[first] with { Content = ImageTokens.ImageString(grids, _tokensPerTile, _globalImage) + messages[first].Content };
+            messages[first] = messages[first] with { Content = string.Concat(images) + messages[first].Content };
         }
-        else if (marks != grids.Length)
-            throw new NanoVlmException($"the text has {marks} {ImageMark} marks for {grids.Length} images; expected one each, or none.");
+        else if (marks != images.Count)
+            throw new NanoVlmException($"the text has {marks} {ImageMark} marks for {images.Count} images; expected one each, or none.");
     }
 
     // LLaVA sets a mark on a line of its own; that line feed goes with the mark.
-    private string ReplaceMarks(string content, (int Rows, int Columns)[] grids, ref int marks)
+    private static string ReplaceMarks(string content, IReadOnlyList<string> images, ref int marks)
     {
         for (int at; (at = content.IndexOf(ImageMark, StringComparison.Ordinal)) >= 0; marks++)
         {
             var end = at + ImageMark.Length;
             if (end < content.Length && content[end] == '\n')
                 end++;
-            var text = marks >= grids.Length ? ""
-                : (grids.Length > 1 ? $"<image: {marks}>" : "") + ImageTokens.ImageString([grids[marks]], _tokensPerTile, _globalImage);
-            content = content[..at] + text + content[end..];
+            content = content[..at] + (marks < images.Count ? images[marks] : "") + content[end..];
         }
         return content;
     }

@@ -3,9 +3,10 @@ using System.Runtime.InteropServices;
 namespace NanoVlm.Images;
 
 /// <summary>
-/// Reads JPEG and PNG, writes PNG. The format is found from the first bytes, not from the name. The pixels are those of
-/// Pillow's <c>Image.open(...).convert("RGB")</c>: alpha is dropped, not blended; embedded profiles and the EXIF
-/// orientation are ignored. Truncated files fail; nothing is filled with grey.
+/// Reads JPEG, PNG and WebP, writes PNG. The format is found from the first bytes, not from the name. The pixels are those of
+/// Pillow's <c>ImageOps.exif_transpose(Image.open(...)).convert("RGB")</c>: turned upright as the EXIF orientation says; alpha is
+/// dropped, unless <see cref="DecodeOptions.Background"/> says what is under it; embedded profiles are ignored. Truncated files
+/// fail; nothing is filled with grey.
 /// </summary>
 public static unsafe class ImageCodec
 {
@@ -14,32 +15,43 @@ public static unsafe class ImageCodec
 
     private const int MessageSize = 512;
 
-    /// <summary>Decodes a JPEG or PNG file held in memory.</summary>
+    /// <summary>Decodes a picture file held in memory.</summary>
     /// <param name="data">The whole file.</param>
     /// <param name="name">What the message calls the picture when it cannot be read: a path, or a row of a table.</param>
+    /// <param name="options">Null: alpha is dropped, and <see cref="MaxPixels"/> is the limit.</param>
     /// <returns>The picture as RGB bytes.</returns>
     /// <exception cref="NanoVlmException">The format is not supported, the data is damaged or truncated, or the picture is
-    /// larger than <see cref="MaxPixels"/>.</exception>
-    public static RgbImage Decode(ReadOnlySpan<byte> data, string name)
+    /// larger than allowed.</exception>
+    public static RgbImage Decode(ReadOnlySpan<byte> data, string name, DecodeOptions? options = null)
     {
-        int width, height;
+        ImageLibrary.Info info;
+        var limit = Math.Clamp(options?.MaxPixels ?? MaxPixels, 0, MaxPixels);
         var message = stackalloc byte[MessageSize];
         byte[] pixels;
         fixed (byte* bytes = data)
         {
-            Check(ImageLibrary.nvlm_image_size(bytes, (nuint)data.Length, &width, &height, message, MessageSize), message, "cannot be read", name);
-            pixels = GC.AllocateUninitializedArray<byte>(width * height * 3);
-            fixed (byte* rgb = pixels)
-                Check(ImageLibrary.nvlm_image_decode(bytes, (nuint)data.Length, rgb, (nuint)pixels.Length, message, MessageSize), message, "cannot be read", name);
+            Check(ImageLibrary.nvlm_image_read_info(bytes, (nuint)data.Length, (ulong)limit, &info, message, MessageSize), message, "cannot be read", name);
+            var channels = info.HasAlpha != 0 && options?.Background is not null ? 4 : 3;
+            pixels = GC.AllocateUninitializedArray<byte>(checked(info.Width * info.Height * channels));
+            fixed (byte* target = pixels)
+                Check(ImageLibrary.nvlm_image_decode(bytes, (nuint)data.Length, channels, target, (nuint)pixels.Length, message, MessageSize), message, "cannot be read", name);
+            if (channels == 4) pixels = Composed(pixels, options!.Background!.Value);
         }
-        return new RgbImage(width, height, pixels);
+        return ExifOrientation.Upright(new RgbImage(info.Width, info.Height, pixels), ExifOrientation.Find(data));
     }
 
-    /// <summary>Reads and decodes a JPEG or PNG file.</summary>
+    /// <summary>Reads and decodes a picture file.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The picture as RGB bytes.</returns>
     /// <exception cref="NanoVlmException">The file cannot be read, or <see cref="Decode"/> refuses it; the message names it.</exception>
-    public static RgbImage Load(string path)
+    public static RgbImage Load(string path) => Load(path, null);
+
+    /// <summary>Reads and decodes a picture file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">As for <see cref="Decode"/>.</param>
+    /// <returns>The picture as RGB bytes.</returns>
+    /// <exception cref="NanoVlmException">The file cannot be read, or <see cref="Decode"/> refuses it; the message names it.</exception>
+    public static RgbImage Load(string path, DecodeOptions? options)
     {
         byte[] data;
         try
@@ -51,7 +63,27 @@ public static unsafe class ImageCodec
             var reason = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message;
             throw new NanoVlmException($"The picture '{path}' cannot be read: {reason}.", e);
         }
-        return Decode(data, path);
+        return Decode(data, path, options);
+    }
+
+    /// <summary>Reads a stream to its end and decodes what it held.</summary>
+    /// <param name="stream">A picture file; left open.</param>
+    /// <param name="name">What the message calls the picture when it cannot be read.</param>
+    /// <param name="options">As for <see cref="Decode"/>.</param>
+    /// <returns>The picture as RGB bytes.</returns>
+    /// <exception cref="NanoVlmException">The stream cannot be read, or <see cref="Decode"/> refuses it; the message has the name.</exception>
+    public static RgbImage Read(Stream stream, string name, DecodeOptions? options = null)
+    {
+        using var file = new MemoryStream();
+        try
+        {
+            stream.CopyTo(file);
+        }
+        catch (IOException e)
+        {
+            throw new NanoVlmException($"The picture '{name}' cannot be read: {e.Message}.", e);
+        }
+        return Decode(file.GetBuffer().AsSpan(0, (int)file.Length), name, options);
     }
 
     /// <summary>Encodes a picture as an 8-bit RGB PNG.</summary>
@@ -72,6 +104,26 @@ public static unsafe class ImageCodec
         finally
         {
             ImageLibrary.nvlm_image_free(png);
+        }
+    }
+
+    // Pillow's Image.alpha_composite over an opaque colour, with its seven extra bits.
+    private static byte[] Composed(ReadOnlySpan<byte> rgba, (byte Red, byte Green, byte Blue) background)
+    {
+        var rgb = GC.AllocateUninitializedArray<byte>(rgba.Length / 4 * 3);
+        for (int p = 0, q = 0; p < rgba.Length; p += 4, q += 3)
+        {
+            var over = rgba[p + 3] << 7;
+            rgb[q] = Mix(rgba[p], background.Red, over);
+            rgb[q + 1] = Mix(rgba[p + 1], background.Green, over);
+            rgb[q + 2] = Mix(rgba[p + 2], background.Blue, over);
+        }
+        return rgb;
+
+        static byte Mix(int colour, int under, int over)
+        {
+            var sum = colour * over + under * ((255 << 7) - over) + (128 << 7);
+            return (byte)(((sum >> 8) + sum) >> 8 >> 7);
         }
     }
 

@@ -7,11 +7,20 @@ internal static unsafe partial class ImageLibrary
 {
     private const string Name = "nanovlm_image";
 
-    [LibraryImport(Name)]
-    internal static partial int nvlm_image_size(byte* data, nuint length, int* width, int* height, byte* message, nuint messageSize);
+    /// <summary><c>nvlm_image_info</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct Info
+    {
+        internal int Width;
+        internal int Height;
+        internal int HasAlpha;
+    }
 
     [LibraryImport(Name)]
-    internal static partial int nvlm_image_decode(byte* data, nuint length, byte* rgb, nuint rgbSize, byte* message, nuint messageSize);
+    internal static partial int nvlm_image_read_info(byte* data, nuint length, ulong maxPixels, Info* info, byte* message, nuint messageSize);
+
+    [LibraryImport(Name)]
+    internal static partial int nvlm_image_decode(byte* data, nuint length, int channels, byte* pixels, nuint size, byte* message, nuint messageSize);
 
     [LibraryImport(Name)]
     internal static partial int nvlm_image_encode_png(byte* rgb, int width, int height, byte** png, nuint* pngSize, byte* message, nuint messageSize);

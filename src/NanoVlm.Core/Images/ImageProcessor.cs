@@ -1,15 +1,13 @@
 namespace NanoVlm.Images;
 
 /// <summary>
-/// Turns pictures into the tiles that a vision tower takes, as nanoVLM does: resize to whole tiles, scale to [0, 1],
-/// subtract the mean and divide by the standard deviation, cut into tiles, and put the whole picture, shrunk to one tile,
-/// before them. Safe to use from several threads at once.
+/// Turns pictures into tiles as nanoVLM does: resize to whole tiles, scale to [0, 1], subtract the mean and divide by the
+/// standard deviation, cut into tiles, and put the whole picture, shrunk to one tile, before them.
 /// Source: nanoVLM, <c>data/custom_transforms.py</c> and <c>data/processors.py</c>.
 /// </summary>
-public sealed class ImageProcessor
+public sealed class ImageProcessor : PixelProcessor
 {
-    // normalized[256 * channel + byte]
-    private readonly float[] normalized = new float[3 * 256];
+    private readonly PixelScale scale;
 
     /// <summary>Prepares a processor.</summary>
     /// <param name="config">What to do with each picture.</param>
@@ -18,8 +16,7 @@ public sealed class ImageProcessor
     {
         config.Validate();
         Config = config;
-        for (var i = 0; i < normalized.Length; i++)
-            normalized[i] = Normalize(i % 256 / 255f, i / 256);
+        scale = new PixelScale(config.Mean, config.Std);
     }
 
     /// <summary>What this processor does with each picture.</summary>
@@ -55,58 +52,49 @@ public sealed class ImageProcessor
         return (newHeight / Config.TileSize, newWidth / Config.TileSize);
     }
 
-    /// <summary>Makes the tiles of a picture.</summary>
-    /// <param name="image">The picture.</param>
-    /// <returns>The tiles and their grid.</returns>
-    public ProcessedImage Process(RgbImage image)
+    /// <inheritdoc/>
+    public override ProcessedImage Process(RgbImage image)
     {
         var size = Config.TileSize;
         var (height, width) = ResizedSize(image.Height, image.Width);
-        var resized = Resample.Resize(image, width, height, Config.Filter);
+        var (contentHeight, contentWidth) = Config.KeepAspectRatio ? Fit(image, height, width) : (height, width);
+        var content = Resample.Resize(image, contentWidth, contentHeight, Config.Filter);
+        var canvas = Pad(content, height, width);
         var (rows, columns) = (height / size, width / size);
-        var tiles = rows * columns;
-        var hasGlobal = tiles > 1;
-        if (hasGlobal) tiles++;
+        var hasGlobal = rows * columns > 1;
+        var tiles = rows * columns + (hasGlobal ? 1 : 0);
 
         var tileLength = 3 * size * size;
         var pixels = GC.AllocateUninitializedArray<float>(tiles * tileLength);
-        var next = 0;
         if (hasGlobal)
         {
-            GlobalTile.Shrink(resized, size, pixels);
-            for (var i = 0; i < tileLength; i++)
-                pixels[i] = Normalize(pixels[i], i / (size * size));
-            next = 1;
+            var longer = Math.Max(contentHeight, contentWidth);
+            var whole = Config.KeepAspectRatio ? Pad(content, longer, longer) : canvas;
+            FloatResample.Resize(whole, size, size, ResampleFilter.Bilinear).CopyTo(pixels, 0);
+            scale.Apply(pixels.AsSpan(0, tileLength));
         }
-        for (var row = 0; row < rows; row++)
-            for (var column = 0; column < columns; column++, next++)
-                CopyTile(resized, row * size, column * size, pixels.AsSpan(next * tileLength, tileLength));
-        return new ProcessedImage(pixels, tiles, rows, columns);
+        scale.Cut(canvas, size, pixels.AsSpan(hasGlobal ? tileLength : 0));
+        return new ProcessedImage(pixels, tiles, rows, columns, size, size);
     }
 
     private (int Height, int Width) ResizedSize(int height, int width) => Config.Split
         ? DynamicResize(height, width, Config.TileSize, Config.MaxSide, Config.Upscale)
         : (Config.TileSize, Config.TileSize);
 
-    private float Normalize(float value, int channel) => (value - Config.Mean[channel]) / Config.Std[channel];
-
-    private void CopyTile(RgbImage image, int top, int left, Span<float> tile)
+    // The largest size of the picture's own shape in a rectangle.
+    private static (int Height, int Width) Fit(RgbImage image, int height, int width)
     {
-        var size = Config.TileSize;
-        var plane = size * size;
-        ReadOnlySpan<float> red = normalized.AsSpan(0, 256), green = normalized.AsSpan(256, 256), blue = normalized.AsSpan(512, 256);
-        for (var y = 0; y < size; y++)
-        {
-            var source = image.Pixels.AsSpan(((top + y) * image.Width + left) * 3, size * 3);
-            var reds = tile.Slice(y * size, size);
-            var greens = tile.Slice(plane + y * size, size);
-            var blues = tile.Slice(2 * plane + y * size, size);
-            for (int x = 0, p = 0; x < size; x++, p += 3)
-            {
-                reds[x] = red[source[p]];
-                greens[x] = green[source[p + 1]];
-                blues[x] = blue[source[p + 2]];
-            }
-        }
+        var scale = Math.Min((double)height / image.Height, (double)width / image.Width);
+        return (Side(image.Height, height), Side(image.Width, width));
+
+        int Side(int side, int most) => Math.Clamp((int)Math.Round(side * scale), 1, most);
+    }
+
+    // In the middle of a canvas of the mean colour, which is 0 once normalised.
+    private RgbImage Pad(RgbImage image, int height, int width)
+    {
+        if ((image.Height, image.Width) == (height, width)) return image;
+        var colour = Config.Mean.Select(mean => (byte)Math.Clamp(MathF.Round(mean * 255), 0, 255)).ToArray();
+        return image.Placed(height, width, (height - image.Height) / 2, (width - image.Width) / 2, colour);
     }
 }

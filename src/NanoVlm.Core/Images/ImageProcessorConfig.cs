@@ -19,6 +19,10 @@ public sealed record ImageProcessorConfig
     /// <summary>Whether small pictures are enlarged to <see cref="MaxSide"/> before they are split (nanoVLM's <c>resize_to_max_side_len</c>).</summary>
     public bool Upscale { get; init; }
 
+    /// <summary>Whether a picture keeps its shape, with margins of the mean colour; otherwise it is stretched to whole tiles, and its small copy
+    /// to a square, as nanoVLM does.</summary>
+    public bool KeepAspectRatio { get; init; }
+
     /// <summary>The filter of the first resize, on bytes. nanoVLM uses bicubic.</summary>
     public ResampleFilter Filter { get; init; } = ResampleFilter.Bicubic;
 

@@ -12,28 +12,32 @@ internal sealed class ResampleWeights
     /// <param name="inputSize">Input pixels along the axis.</param>
     /// <param name="outputSize">Output pixels along the axis.</param>
     /// <param name="filter">Any filter but <see cref="ResampleFilter.Nearest"/>.</param>
-    internal ResampleWeights(int inputSize, int outputSize, ResampleFilter filter)
+    /// <param name="single">Whether the arithmetic is rounded to single precision where torch's is.</param>
+    internal ResampleWeights(int inputSize, int outputSize, ResampleFilter filter, bool single = false)
     {
-        var scale = (double)inputSize / outputSize;
+        var scale = Rounded((double)inputSize / outputSize);
         var stretch = Math.Max(scale, 1.0);
-        var support = Support(filter) * stretch;
+        var shrink = Rounded(1.0 / stretch);
+        var support = Rounded(Support(filter) * stretch);
         Taps = (int)Math.Ceiling(support) * 2 + 1;
         first = new int[outputSize];
         count = new int[outputSize];
         Values = new double[outputSize * Taps];
         for (var i = 0; i < outputSize; i++)
         {
-            var center = (i + 0.5) * scale;
-            first[i] = Math.Max(0, (int)(center - support + 0.5));
-            count[i] = Math.Min(inputSize, (int)(center + support + 0.5)) - first[i];
+            var center = Rounded((i + 0.5) * scale);
+            first[i] = Math.Max(0, (int)(Rounded(center - support) + 0.5));
+            count[i] = Math.Min(inputSize, (int)(Rounded(center + support) + 0.5)) - first[i];
             var weights = Values.AsSpan(i * Taps, count[i]);
             var sum = 0.0;
             for (var k = 0; k < weights.Length; k++)
-                sum += weights[k] = Weight(filter, (k + first[i] - center + 0.5) * (1.0 / stretch));
+                sum = Rounded(sum + (weights[k] = Rounded(Weight(filter, Rounded((Rounded(k + first[i] - center) + 0.5) * shrink)))));
             if (sum != 0)
                 for (var k = 0; k < weights.Length; k++)
-                    weights[k] /= sum;
+                    weights[k] = Rounded(weights[k] / sum);
         }
+
+        double Rounded(double value) => single ? (float)value : value;
     }
 
     /// <summary>The room for weights of each output pixel.</summary>
@@ -64,8 +68,9 @@ internal sealed class ResampleWeights
                 return Math.Max(0, 1 - Math.Abs(x));
             case ResampleFilter.Hamming:
                 x = Math.Abs(x);
+                // Single-precision constants, as Pillow has them.
                 if (x == 0) return 1;
-                return x < 1 ? Sinc(x) * (0.54 + 0.46 * Math.Cos(x * Math.PI)) : 0;
+                return x < 1 ? Sinc(x) * (0.54f + 0.46f * Math.Cos(x * Math.PI)) : 0;
             case ResampleFilter.Bicubic:
                 const double a = -0.5;
                 x = Math.Abs(x);

@@ -206,7 +206,7 @@ public static class Checkpoint
         return tokenizer.WithChatTemplate(config.LmChatTemplate);
     }
 
-    private static ImageProcessorConfig ProcessorOf(string folder, VlmConfig config)
+    internal static ImageProcessorConfig ProcessorOf(string folder, VlmConfig config)
     {
         var path = Path.Combine(folder, PreprocessorFile.FileName);
         if (File.Exists(path)) return PreprocessorFile.Load(path);

@@ -72,6 +72,7 @@ public sealed class ModelPlan
             MaxSide = image.Split ? image.MaxSide : image.TileSize,
             Split = image.Split,
             Upscale = image.Upscale,
+            KeepAspectRatio = image.KeepAspectRatio,
             Mean = [0.5f, 0.5f, 0.5f],
             Std = [0.5f, 0.5f, 0.5f],
         };

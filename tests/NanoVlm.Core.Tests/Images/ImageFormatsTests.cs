@@ -85,7 +85,7 @@ public sealed class ImageFormatsTests
     }
 
     [Theory]
-    [InlineData("RIFF\x10\0\0\0WEBPVP8 ", "WebP")]
+    [InlineData("RIFF\x10\0\0\0WAVEfmt ", "RIFF")]
     [InlineData("GIF89a", "GIF")]
     [InlineData("hello", "68 65 6C 6C 6F")]
     [InlineData("", "empty")]
@@ -94,14 +94,14 @@ public sealed class ImageFormatsTests
         var problem = Assert.Throws<NanoVlmException>(() => ImageCodec.Decode(Encoding.Latin1.GetBytes(start), "photos/7"));
         Assert.Contains("'photos/7'", problem.Message);
         Assert.Contains(part, problem.Message);
-        Assert.Contains("JPEG and PNG are supported", problem.Message);
+        Assert.Contains("JPEG, PNG and WebP are supported", problem.Message);
     }
 
     [Fact]
     public void A_truncated_file_is_refused_by_name_wherever_it_ends()
     {
         var golden = Path.Combine(GoldenTensors.Folders, "nanovlm-data");
-        foreach (var name in new[] { "image0.png", "image1.jpg", "image_gray.png", "../image-formats/progressive.jpg" })
+        foreach (var name in new[] { "image0.png", "image1.jpg", "image_gray.png", "../image-formats/progressive.jpg", "../image-formats/lossy.webp", "../image-formats/lossless_alpha.webp" })
         {
             var file = File.ReadAllBytes(Path.Combine(golden, name));
             for (var length = 1; length < file.Length; length += 1 + file.Length / 200)
@@ -158,13 +158,14 @@ public sealed class ImageFormatsTests
     [Fact]
     public void Mutated_files_decode_or_are_refused_and_never_crash()
     {
-        var seeds = new[] { "nanovlm-data/image0.png", "nanovlm-data/image_rgba.png", "nanovlm-data/image1.jpg", "image-formats/progressive.jpg", "image-formats/ycck.jpg" }
+        var seeds = new[] { "nanovlm-data/image0.png", "nanovlm-data/image_rgba.png", "nanovlm-data/image1.jpg", "image-formats/progressive.jpg", "image-formats/ycck.jpg",
+            "image-formats/exif6.jpg", "image-formats/exif6.png", "image-formats/exif8.webp", "image-formats/lossy_alpha.webp", "image-formats/lossless.webp" }
             .Select(name => File.ReadAllBytes(Path.Combine(GoldenTensors.Folders, name)))
             .Append(TestPng.Write(9, 7, 4, TestPng.Palette, true, (x, y, _) => (x + y) & 15, ("PLTE", new byte[48]), ("tRNS", [1, 2])))
             .ToArray();
         var random = new Random(1);
         var (decoded, refused) = (0, 0);
-        for (var i = 0; i < 3000; i++)
+        for (var i = 0; i < 5000; i++)
         {
             var file = seeds[i % seeds.Length].ToArray();
             var mutations = random.Next(1, 6);
@@ -181,17 +182,20 @@ public sealed class ImageFormatsTests
                 if (file.Length == 0) break;
             }
             if (random.Next(2) == 0) TestPng.Seal(file);
+            var before = GC.GetAllocatedBytesForCurrentThread();
             try
             {
-                ImageCodec.Decode(file, "mutant");
+                ImageCodec.Decode(file, "mutant", i % 3 == 0 ? new DecodeOptions { Background = (1, 2, 3), MaxPixels = 1 << 20 } : new DecodeOptions { MaxPixels = 1 << 20 });
                 decoded++;
             }
             catch (NanoVlmException)
             {
                 refused++;
             }
+            // The pixels, once more over a background or upright, and the message.
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 12 << 20);
         }
-        Assert.InRange(decoded, 100, 2900);
-        Assert.InRange(refused, 100, 2900);
+        Assert.InRange(decoded, 100, 4900);
+        Assert.InRange(refused, 100, 4900);
     }
 }

@@ -1,0 +1,77 @@
+using NanoVlm.Images;
+
+namespace NanoVlm.Tests.Images;
+
+/// <summary>WebP, EXIF orientation and alpha against Pillow (tests/goldens/image-formats/make.py); streams and limits.</summary>
+public sealed class ImageDecodingTests
+{
+    private static readonly GoldenTensors golden = new("image-formats");
+
+    public static TheoryData<string> Decoded => new(golden.Names);
+
+    [Theory]
+    [MemberData(nameof(Decoded))]
+    public void Pictures_are_what_Pillow_shows_upright_and_over_a_colour(string name)
+    {
+        var parts = name.Split('.');
+        DecodeOptions? options = parts.Length == 2 ? null : new() { Background = parts[2] == "white" ? ((byte)255, (byte)255, (byte)255) : ((byte)90, (byte)20, (byte)200) };
+
+        var image = ImageCodec.Load(golden.PathOf($"{parts[0]}.{parts[1]}"), options);
+
+        Assert.Equal(golden.Shape(name), new[] { image.Height, image.Width, 3 });
+        Assert.True(golden.Bytes(name).SequenceEqual(image.Pixels));
+    }
+
+    [Fact]
+    public void A_background_changes_nothing_where_there_is_no_alpha()
+    {
+        foreach (var name in new[] { "rgb.jpg", "lossy.webp", "exif6.png" })
+        {
+            var file = golden.PathOf(name);
+            Assert.Equal(ImageCodec.Load(file).Pixels, ImageCodec.Load(file, new DecodeOptions { Background = (9, 9, 9) }).Pixels);
+        }
+    }
+
+    [Fact]
+    public void A_stream_gives_the_picture_of_its_file()
+    {
+        var path = golden.PathOf("lossy.webp");
+        using var stream = File.OpenRead(path);
+        Assert.Equal(ImageCodec.Load(path).Pixels, ImageCodec.Read(stream, "a stream").Pixels);
+        var problem = Assert.Throws<NanoVlmException>(() => ImageCodec.Read(stream, "its end"));
+        Assert.Contains("'its end'", problem.Message);
+    }
+
+    [Theory]
+    [InlineData("rgb.jpg")]
+    [InlineData("alpha.png")]
+    [InlineData("lossy_alpha.webp")]
+    public void A_picture_over_the_limit_is_refused_by_size(string name)
+    {
+        var path = golden.PathOf(name);
+        var image = ImageCodec.Load(path);
+        var pixels = image.Width * image.Height;
+        ImageCodec.Load(path, new DecodeOptions { MaxPixels = pixels });
+        var problem = Assert.Throws<NanoVlmException>(() => ImageCodec.Load(path, new DecodeOptions { MaxPixels = pixels - 1 }));
+        Assert.Contains($"{image.Width} x {image.Height} pixels", problem.Message);
+        Assert.Contains(path, problem.Message);
+    }
+
+    [Fact]
+    public void A_jpeg_header_that_promises_more_than_its_data_holds_takes_no_memory()
+    {
+        var file = File.ReadAllBytes(golden.PathOf("rgb.jpg"));
+        var frame = file.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xC0]);
+        new byte[] { 0x30, 0, 0x30, 0 }.CopyTo(file, frame + 5); // 12288 x 12288
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var problem = Assert.Throws<NanoVlmException>(() => ImageCodec.Decode(file, "bomb"));
+        Assert.Contains("cannot hold 12288 x 12288", problem.Message);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
+    }
+
+    [Fact]
+    public void An_animation_is_refused_by_name()
+    {
+        Assert.Contains("animated", Assert.Throws<NanoVlmException>(() => ImageCodec.Load(golden.PathOf("animated.webp"))).Message);
+    }
+}
