@@ -66,9 +66,6 @@ internal sealed class Context(IReadOnlyDictionary<string, Value> variables, Date
 
     public TextBuilder Output { get; set; } = new(budget);
 
-    /// <summary>How many loops are open.</summary>
-    public int Loops { get; set; }
-
     /// <summary>The line of the statement or call that is at work, for errors.</summary>
     public int Line { get; set; }
 

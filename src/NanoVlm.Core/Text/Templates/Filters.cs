@@ -53,7 +53,8 @@ internal static class Filters
         ["rejectattr"] = (c, v, a) => Select(c, v, a, attribute: true, keep: false),
         ["default"] = Default,
         ["d"] = Default,
-        ["attr"] = (c, v, a) => a.Bind("attr", "name")[0] is Str name ? Members.Attribute(c, v, name) : throw new TemplateFault("attr needs a name"),
+        ["attr"] = (c, v, a) => a.Bind("attr", "name")[0] is Str name
+            ? Members.FindMethod(v, name.Text) is not null || v is NamespaceValue or LoopValue or Undefined ? Members.Attribute(c, v, name) : Undefined.Member(v, name) : throw new TemplateFault("attr needs a name"),
         ["abs"] = (_, v, a) => Operators.Whole(v) is { } whole ? Integer.Of(checked(Math.Abs(whole))) : v is Real real ? new Real(Math.Abs(real.Number)) : throw Bad("abs()", v),
         ["int"] = ToInt,
         ["float"] = (_, v, a) => a.Bind("float", "default") is var b && ToReal(v) is { } number ? new Real(number) : b[0] ?? new Real(0),
@@ -332,14 +333,19 @@ internal static class Filters
             Str { Text: "ceil" } => Scaled(Math.Ceiling),
             Str { Text: "floor" } => Scaled(Math.Floor),
             null or Str { Text: "common" } when Operators.Whole(value) is { } whole => digits >= 0 ? Integer.Of(whole) : Integer.Of((long)(Math.Round(whole / scale) * scale)),
-            // Decimal digits round as the shortest decimal does not: by the exact binary value.
-            null or Str { Text: "common" } => new Real(digits < 0 ? Math.Round(number / scale) * scale
-                : Math.Abs(number) < 1e15 ? double.Parse(number.ToString($"F{digits}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) is var rounded && IsTie(number, digits) ? Math.Round(number, (int)digits, MidpointRounding.ToEven) : rounded : number),
+            null or Str { Text: "common" } => new Real(digits < 0 ? Math.Round(number / scale) * scale : Math.Abs(number) < 1e12 ? RoundExactly(number, (int)digits) : number),
             _ => throw new TemplateFault("method must be common, ceil or floor"),
         };
 
         Real Scaled(Func<double, double> to) => new(digits < 0 ? to(number / scale) * scale : to(number * scale) / scale);
 
-        static bool IsTie(double number, long digits) => digits < 15 && Math.Abs(number) * Math.Pow(10, digits) is var shifted && shifted - Math.Floor(shifted) == 0.5;
+        // By the exact binary value, a tie to the even digit.
+        static double RoundExactly(double number, int digits)
+        {
+            string exact = number.ToString($"F{digits + 60}", CultureInfo.InvariantCulture);
+            return exact.AsSpan(exact.Length - 60).TrimEnd('0') is "5"
+                ? (double)decimal.Round(decimal.Parse(exact.AsSpan(0, exact.Length - 59), CultureInfo.InvariantCulture), digits, MidpointRounding.ToEven)
+                : double.Parse(number.ToString($"F{digits}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        }
     }
 }

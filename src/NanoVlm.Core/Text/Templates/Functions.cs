@@ -37,7 +37,10 @@ internal static class Functions
         if (count > LargestRange)
             throw new TemplateFault($"range is too big: at most {LargestRange:N0} numbers");
         context.Budget.Spend((long)count);
-        return new Sequence([.. Enumerable.Range(0, (int)count).Select(i => Integer.Of(start + i * step))], SequenceKind.Range);
+        return new Sequence([.. Enumerable.Range(0, (int)count).Select(i => Integer.Of(start + i * step))], SequenceKind.Range)
+        {
+            Spelling = string.Create(CultureInfo.InvariantCulture, $"range({start}, {stop}{(step == 1 ? "" : $", {step}")})"),
+        };
     }
 
     private static OrderedDictionary<Value, Value> Members(Context context, Arguments arguments)

@@ -106,10 +106,7 @@ internal static class Members
         }
     }
 
-    private static readonly Method _refused = (_, self, _) =>
-        throw new TemplateFault($"a template may not change a {self.TypeName} (access to its methods that do is unsafe)");
-
-    private static Dictionary<string, Method> Mappings { get; } = new()
+    private static Dictionary<string, Method> Mappings { get; } = new(Refused("clear", "pop", "popitem", "setdefault", "update"))
     {
         ["get"] = (_, self, arguments) => arguments.Bind("get", "key", "default") is var bound && bound[0] is { } key
             ? ((MapValue)self).Find(key) ?? bound[1] ?? None.Instance : throw new TemplateFault("get expected at least 1 argument, got 0"),
@@ -117,14 +114,9 @@ internal static class Members
         ["values"] = (context, self, arguments) => View(context, self, arguments, "values", SequenceKind.Values, member => member.Value),
         ["items"] = (context, self, arguments) => View(context, self, arguments, "items", SequenceKind.Items, member => Sequence.Tuple(member.Key, member.Value)),
         ["copy"] = (_, self, arguments) => (arguments.Bind("copy"), self).self,
-        ["clear"] = _refused,
-        ["pop"] = _refused,
-        ["popitem"] = _refused,
-        ["setdefault"] = _refused,
-        ["update"] = _refused,
     };
 
-    private static Dictionary<string, Method> Sequences { get; } = new()
+    private static Dictionary<string, Method> Sequences { get; } = new(Refused("append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"))
     {
         ["index"] = (context, self, arguments) => arguments.Bind("index", "value") is [{ } value]
             && ((Sequence)self).Items.Select((item, i) => (item, i)).FirstOrDefault(p => Operators.Equal(context.Budget, p.item, value), (item: None.Instance, i: -1)).i is >= 0 and var at
@@ -132,15 +124,11 @@ internal static class Members
         ["count"] = (context, self, arguments) => arguments.Bind("count", "value") is [{ } value]
             ? Integer.Of(((Sequence)self).Items.Count(item => Operators.Equal(context.Budget, item, value))) : throw new TemplateFault("count() takes exactly one argument (0 given)"),
         ["copy"] = (_, self, arguments) => (arguments.Bind("copy"), self).self,
-        ["append"] = _refused,
-        ["clear"] = _refused,
-        ["extend"] = _refused,
-        ["insert"] = _refused,
-        ["pop"] = _refused,
-        ["remove"] = _refused,
-        ["reverse"] = _refused,
-        ["sort"] = _refused,
     };
+
+    // What a sandbox that lets nothing be changed refuses.
+    private static IEnumerable<KeyValuePair<string, Method>> Refused(params string[] names) => names.Select(name =>
+        KeyValuePair.Create<string, Method>(name, (_, self, _) => throw new TemplateFault($"access to attribute '{name}' of '{self.TypeName}' object is unsafe.")));
 
     private static Sequence View(Context context, Value self, Arguments arguments, string name, SequenceKind kind, Func<KeyValuePair<Value, Value>, Value> pick)
     {

@@ -41,9 +41,7 @@ internal static class Printing
                 to.Append(tuple.Items.Count == 1 ? ",)" : ")");
                 break;
             case Sequence { Kind: SequenceKind.Range } range:
-                long first = range.Items.Count > 0 ? ((Integer)range.Items[0]).Number : 0;
-                long step = range.Items.Count > 1 ? ((Integer)range.Items[1]).Number - first : 1;
-                to.Append(FormattableString.Invariant($"range({first}, {first + step * range.Items.Count}{(step == 1 ? "" : $", {step}")})"));
+                to.Append(range.Spelling ?? throw new TemplateFault("a part of a range has no text; make a list of it with \"| list\""));
                 break;
             case Sequence { Kind: SequenceKind.Generator }:
                 throw new TemplateFault("a generator has no text; make a list of it with \"| list\"");

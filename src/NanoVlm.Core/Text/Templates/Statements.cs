@@ -66,7 +66,6 @@ internal sealed record For(int Line, Target Target, Expression Items, Expression
         context.Line = Line;
         var items = context.Iterate(value);
         var outer = context.Scope;
-        context.Loops++;
         try
         {
             if (Filter is not null)
@@ -86,7 +85,6 @@ internal sealed record For(int Line, Target Target, Expression Items, Expression
         }
         finally
         {
-            context.Loops--;
             context.Scope = outer;
         }
         if (items.Count == 0)
@@ -101,7 +99,7 @@ internal sealed record For(int Line, Target Target, Expression Items, Expression
 
     private void Repeat(Context context, Scope outer, IReadOnlyList<Value> items)
     {
-        var loop = new LoopValue(items, context.Loops);
+        var loop = new LoopValue(items);
         for (int i = 0; i < items.Count; i++)
         {
             context.Step();

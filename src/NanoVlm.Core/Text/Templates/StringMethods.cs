@@ -106,9 +106,9 @@ internal static class StringMethods
         if (old.Text.Length == 0)
         {
             int[] starts = text.CodePoints();
-            for (int i = 0; i < starts.Length; i++, count--)
+            for (int i = 0; i < starts.Length; i++)
             {
-                if (count != 0)
+                if (count < 0 || i < count)
                     to.Append(replacement);
                 to.Append(text.Slice(starts[i], i + 1 < starts.Length ? starts[i + 1] : starts[i]));
                 context.Budget.Spend(1 + text.Marks.Length);
@@ -125,13 +125,13 @@ internal static class StringMethods
     public static Str Join(Context context, Str separator, Value items)
     {
         var to = new TextBuilder(context.Budget);
-        bool first = true;
+        int i = 0;
         foreach (var item in context.Iterate(items))
         {
-            if (!first)
+            if (i > 0)
                 to.Append(separator);
-            first = false;
-            to.Append(item as Str ?? throw new TemplateFault($"sequence item: expected str instance, {item.TypeName} found"));
+            to.Append(item as Str ?? throw new TemplateFault($"sequence item {i}: expected str instance, {item.TypeName} found"));
+            i++;
         }
         return to.ToStr();
     }
@@ -225,7 +225,7 @@ internal static class StringMethods
                 int start = most == 0 ? 0 : end;
                 while (start > 0 && !Lexer.IsSpace(s[start - 1]))
                     start--;
-                words.Add(most == 0 ? Strip(context, Part(context, text, 0, end), null, true, false) is var rest ? rest : text : Part(context, text, start, end));
+                words.Add(Part(context, text, start, end));
                 if (most == 0)
                     break;
                 end = start;

@@ -95,6 +95,9 @@ internal sealed class Sequence : Value
 
     public override int Depth { get; }
 
+    /// <summary>How a range was asked for, which is how it prints.</summary>
+    public string? Spelling { get; init; }
+
     /// <summary>Whether it can be indexed and has a length.</summary>
     public bool IsIndexed => Kind is SequenceKind.List or SequenceKind.Tuple or SequenceKind.Range;
 
@@ -210,7 +213,7 @@ internal sealed class Callable(string name, Func<Context, Arguments, Value> body
 }
 
 /// <summary>The variable <c>loop</c> inside a loop.</summary>
-internal sealed class LoopValue(IReadOnlyList<Value> items, int depth) : Value
+internal sealed class LoopValue(IReadOnlyList<Value> items) : Value
 {
     private IReadOnlyList<Value>? _lastChanged;
 
@@ -227,8 +230,8 @@ internal sealed class LoopValue(IReadOnlyList<Value> items, int depth) : Value
         "first" => Bool.Of(Index == 0),
         "last" => Bool.Of(Index == items.Count - 1),
         "length" => Integer.Of(items.Count),
-        "depth" => Integer.Of(depth),
-        "depth0" => Integer.Of(depth - 1),
+        "depth" => Integer.Of(1),
+        "depth0" => Integer.Of(0),
         "previtem" => Index > 0 ? items[Index - 1] : new Undefined("there is no previous item"),
         "nextitem" => Index + 1 < items.Count ? items[Index + 1] : new Undefined("there is no next item"),
         "cycle" => new Callable("cycle", (_, arguments) => arguments.Positional.Length == 0
