@@ -1,13 +1,25 @@
-using System.Text;
-using System.Text.RegularExpressions;
+using System.Text.Json;
+using NanoVlm.Text.Templates;
 
 namespace NanoVlm.Text;
 
 /// <summary>
-/// Turns messages into the text that a model was trained on, and knows which part of it is whose. So far this is ChatML,
-/// with or without a default system message, the template of nanoVLM and of SmolLM2; and Gemma's turns.
+/// Turns messages into the text that a model was trained on, by a Jinja template as transformers does, and knows which part of the text is
+/// whose.
+/// <para>
+/// The rule of spans. Every character remembers the message that it was copied from, through filters, methods and operators; and what a loop
+/// over the messages writes for one of them is that message's turn. An assistant's span begins where the generation prompt ends in its turn
+/// (what the model is given when it has to answer), or where its content begins, with the spaces before it, where the turn does not begin
+/// with that prompt; it ends with its turn, so that the end-of-turn marker is in it. Anybody else's span begins with the content. Where a
+/// template has <c>{% generation %}</c> blocks, these alone are the assistant's.
+/// </para>
+/// <para>
+/// Where an assistant's message cannot be told apart in that way (it is written twice, mixed with another, or not in a loop and not
+/// followed by what ends a turn), <see cref="Encode(Tokenizer, IReadOnlyList{ChatMessage}, bool)"/> refuses the template; it guesses nothing.
+/// </para>
+/// Immutable but for what it has found out about its template; safe from any thread.
 /// </summary>
-public sealed partial class ChatTemplate
+public sealed class ChatTemplate
 {
     /// <summary>nanoVLM's template (<c>lm_chat_template</c> of its configuration).</summary>
     public const string NanoVlm =
@@ -19,68 +31,189 @@ public sealed partial class ChatTemplate
         "{{ bos_token }}{% for message in messages %}{{'<start_of_turn>' + ('model' if message['role'] == 'assistant' else message['role']) + '\n' + message['content'] + '<end_of_turn>' + '\n'}}{% endfor %}"
         + "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}";
 
-    private readonly string _before;        // all turns
-    private readonly string _startOfTurn;
-    private readonly string _assistant;     // the assistant's role as it is written
-    private readonly string? _defaultSystem;
+    private static readonly ChatMessage[] _probe = [new("user", "ping"), new("assistant", "pong")];
 
-    private ChatTemplate(string before, string startOfTurn, string endOfTurn, string assistant, string? defaultSystem = null) =>
-        (_before, _startOfTurn, EndOfTurn, _assistant, _defaultSystem) = (before, startOfTurn, endOfTurn, assistant, defaultSystem);
+    private readonly string _source;
+    private readonly Template _template;
+    private readonly Tokenizer? _tokenizer;
+    private Habits? _habits;
 
-    /// <summary>The token that ends a turn, and with it an answer.</summary>
-    public string EndOfTurn { get; }
+    private ChatTemplate(string source, Tokenizer? tokenizer) => (_source, _template, _tokenizer) = (source, Template.Parse(source), tokenizer);
 
-    /// <summary>The template for a language model: Gemma's where its tokenizer has Gemma's turns, else nanoVLM's.</summary>
+    /// <summary>What the template does in a conversation of two messages.</summary>
+    /// <param name="Of">The tokenizer whose tokens it was given.</param>
+    /// <param name="Rule">Finds spans.</param>
+    /// <param name="AsParts">Whether it takes a content only as a list of parts.</param>
+    /// <param name="Works">Whether the answer was found.</param>
+    private sealed record Habits(Tokenizer? Of, SpanRule Rule, bool AsParts, bool Works);
+
+    /// <summary>The token that ends a turn, and with it an answer; empty where the template writes nothing after an answer.</summary>
+    public string EndOfTurn
+    {
+        get
+        {
+            string end = HabitsFor(_tokenizer).Rule.EndOfTurn;
+            var tokens = (_tokenizer?.SpecialTokens ?? []).Where(token => token.Length > 0 && end.Contains(token, StringComparison.Ordinal));
+            return tokens.OrderBy(token => end.IndexOf(token, StringComparison.Ordinal)).ThenByDescending(token => token.Length).FirstOrDefault() ?? end.Trim();
+        }
+    }
+
+    /// <summary>The template for a language model: nanoVLM's where its tokenizer has ChatML's tokens, else the tokenizer's own if answers can be
+    /// told apart in it, else Gemma's where it has Gemma's turns, else nanoVLM's.</summary>
     /// <param name="tokenizer">The language model's tokenizer.</param>
-    public static string For(Tokenizer tokenizer) => tokenizer.TokenToId("<start_of_turn>") is null ? NanoVlm : Gemma;
+    public static string For(Tokenizer tokenizer)
+    {
+        if (tokenizer.TokenToId("<|im_start|>") is null && tokenizer.ChatTemplate is { } own && Serves(own, tokenizer))
+            return own;
+        return tokenizer.TokenToId("<start_of_turn>") is null ? NanoVlm : Gemma;
+    }
 
     /// <summary>Reads a template.</summary>
     /// <param name="source">Its Jinja source.</param>
-    /// <exception cref="NanoVlmException">The template is neither.</exception>
-    public static ChatTemplate Parse(string source)
-    {
-        if (source == Gemma) return new ChatTemplate("<bos>", "<start_of_turn>", "<end_of_turn>", "model");
-        var match = ChatMl().Match(Canonical(source));
-        if (!match.Success)
-        {
-            string excerpt = source.Length <= 80 ? source : $"{source[..80]}...";
-            throw new NanoVlmException($"This chat template is not supported; so far only ChatML (\"<|im_start|>role ... <|im_end|>\") and NanoVlm's of Gemma are: {excerpt}");
-        }
-        return new ChatTemplate("", "<|im_start|>", "<|im_end|>", "assistant", match.Groups["system"] is { Success: true } system ? system.Value : null);
-    }
+    /// <param name="tokenizer">The tokenizer whose tokens are its variables <c>bos_token</c>, <c>eos_token</c> and so on.</param>
+    /// <exception cref="NanoVlmException">It is not a template, or uses what is not supported; names the line.</exception>
+    public static ChatTemplate Parse(string source, Tokenizer? tokenizer = null) => new(source, tokenizer);
 
     /// <summary>Renders a conversation.</summary>
     /// <param name="messages">The messages in order.</param>
     /// <param name="addGenerationPrompt">Whether the text ends with the beginning of an assistant's turn.</param>
-    public RenderedChat Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = false)
-    {
-        var text = new StringBuilder(_before);
-        var spans = new List<ChatSpan>(messages.Count);
-        if (_defaultSystem is not null && messages.Count > 0 && messages[0].Role != "system")
-            text.Append($"{_startOfTurn}system\n{_defaultSystem}{EndOfTurn}\n");
-        foreach (var (role, content) in messages)
-        {
-            text.Append($"{_startOfTurn}{(role == "assistant" ? _assistant : role)}\n");
-            int start = text.Length;
-            // The line feed belongs to the turn: nanoVLM trains on it, and its labels are part of what we reproduce.
-            text.Append($"{content}{EndOfTurn}\n");
-            spans.Add(new ChatSpan(spans.Count, role, start, text.Length));
-        }
-        if (addGenerationPrompt)
-            text.Append($"{_startOfTurn}{_assistant}\n");
-        return new RenderedChat(text.ToString(), spans);
-    }
+    /// <exception cref="NanoVlmException">There are no messages, or the template raises an exception; names its line.</exception>
+    public RenderedChat Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = false) => Render(_tokenizer, messages, addGenerationPrompt);
+
+    /// <summary>Renders a conversation of any members, as JSON.</summary>
+    /// <param name="messages">A list of messages: objects with <c>role</c> and whatever else the template reads (<c>content</c> as text or as a
+    /// list of parts, <c>tool_calls</c>).</param>
+    /// <param name="addGenerationPrompt">Whether the text ends with the beginning of an assistant's turn.</param>
+    /// <param name="variables">Further variables, such as <c>tools</c>, <c>documents</c> and <c>date_string</c>: an object.</param>
+    /// <exception cref="NanoVlmException">There are no messages, or the template raises an exception; names its line.</exception>
+    public RenderedChat Render(JsonElement messages, bool addGenerationPrompt = false, JsonElement? variables = null) =>
+        Render(_tokenizer, messages, addGenerationPrompt, variables);
 
     /// <summary>
     /// Renders and encodes a conversation. The mask comes from the spans and the offsets of one encoding of the whole text; a
-    /// token that begins before the assistant's content is not the assistant's, even where it reaches into it.
+    /// token that begins before the assistant's span is not the assistant's, even where it reaches into it.
     /// </summary>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="messages">The messages in order.</param>
     /// <param name="addGenerationPrompt">Whether the text ends with the beginning of an assistant's turn.</param>
-    public EncodedChat Encode(Tokenizer tokenizer, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = false)
+    /// <exception cref="NanoVlmException">There are no messages, the template raises an exception, or an assistant's message cannot be told apart.</exception>
+    public EncodedChat Encode(Tokenizer tokenizer, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = false) =>
+        Encode(tokenizer, Render(tokenizer, messages, addGenerationPrompt), [.. messages.Select(m => m.Role)]);
+
+    /// <summary>Renders and encodes a conversation of any members, as JSON; see the other two.</summary>
+    /// <param name="tokenizer">The tokenizer.</param>
+    /// <param name="messages">A list of messages.</param>
+    /// <param name="addGenerationPrompt">Whether the text ends with the beginning of an assistant's turn.</param>
+    /// <param name="variables">Further variables: an object.</param>
+    /// <exception cref="NanoVlmException">There are no messages, the template raises an exception, or an assistant's message cannot be told apart.</exception>
+    public EncodedChat Encode(Tokenizer tokenizer, JsonElement messages, bool addGenerationPrompt = false, JsonElement? variables = null) =>
+        Encode(tokenizer, Render(tokenizer, messages, addGenerationPrompt, variables), Roles(messages));
+
+    private static bool Serves(string source, Tokenizer tokenizer)
     {
-        var (text, spans) = Render(messages, addGenerationPrompt);
+        try
+        {
+            return Parse(source, tokenizer).HabitsFor(tokenizer).Works;
+        }
+        catch (NanoVlmException)
+        {
+            return false;
+        }
+    }
+
+    private RenderedChat Render(Tokenizer? tokenizer, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    {
+        var habits = HabitsFor(tokenizer);
+        return Spans(habits, Text(tokenizer, messages, addGenerationPrompt, habits.AsParts), [.. messages.Select(m => m.Role)]);
+    }
+
+    private RenderedChat Render(Tokenizer? tokenizer, JsonElement messages, bool addGenerationPrompt, JsonElement? variables)
+    {
+        if (variables is { ValueKind: not JsonValueKind.Object } other)
+            throw new NanoVlmException($"The variables of a chat template must be a JSON object, not {other.ValueKind}.");
+        string[] roles = Roles(messages);
+        var more = variables?.EnumerateObject().Select(v => KeyValuePair.Create(v.Name, JsonValues.Read(v.Value))).ToArray() ?? [];
+        var values = messages.EnumerateArray().Select(JsonValues.Message).ToArray();
+        long length = messages.GetRawText().Length + (variables?.GetRawText().Length ?? 0);
+        var text = Text(tokenizer, values, addGenerationPrompt, length, more);
+        return Spans(more.Length == 0 ? HabitsFor(tokenizer) : Observe(tokenizer, more), text, roles);
+    }
+
+    private static string[] Roles(JsonElement messages)
+    {
+        if (messages.ValueKind != JsonValueKind.Array || messages.EnumerateArray().Any(m => m.ValueKind != JsonValueKind.Object))
+            throw new NanoVlmException("A conversation must be a list of messages, each an object with \"role\" and \"content\".");
+        return [.. messages.EnumerateArray().Select(m => m.TryGetProperty("role", out var role) && role.ValueKind == JsonValueKind.String ? role.GetString()! : "")];
+    }
+
+    private RenderedChat Spans(Habits habits, Str text, string[] roles) => new(text.Text, habits.Rule.Find(text, roles, _template.HasGeneration));
+
+    private Str Text(Tokenizer? tokenizer, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, bool asParts, params ReadOnlySpan<KeyValuePair<string, Value>> more) => Text(
+        tokenizer, [.. messages.Select((m, i) => JsonValues.Message(m, i, asParts))], addGenerationPrompt, messages.Sum(m => (long)m.Content.Length + (m.Parts?.Sum(p => p.Text?.Length ?? 0) ?? 0)), more);
+
+    private Str Text(Tokenizer? tokenizer, Value[] messages, bool addGenerationPrompt, long length, ReadOnlySpan<KeyValuePair<string, Value>> more)
+    {
+        if (messages.Length == 0)
+            throw new NanoVlmException("The conversation has no messages; a chat template needs one at least.");
+        var variables = new Dictionary<string, Value>
+        {
+            ["messages"] = new Sequence(messages),
+            ["add_generation_prompt"] = Bool.Of(addGenerationPrompt),
+            ["tools"] = None.Instance,
+            ["documents"] = None.Instance,
+        };
+        foreach (var (name, token) in tokenizer?.NamedTokens ?? [])
+            variables[name] = new Str(token);
+        foreach (var (name, value) in more)
+            variables[name] = value;
+        return _template.Render(variables, inputLength: length);
+    }
+
+    private Habits HabitsFor(Tokenizer? tokenizer)
+    {
+        if (_habits is not { } habits || habits.Of != tokenizer)
+            _habits = habits = Observe(tokenizer, []);
+        return habits;
+    }
+
+    // What it writes around an answer is seen in the shortest conversation that has one.
+    private Habits Observe(Tokenizer? tokenizer, KeyValuePair<string, Value>[] more)
+    {
+        foreach (bool asParts in new[] { false, true })
+        {
+            try
+            {
+                var question = Text(tokenizer, _probe[..1], false, asParts, more).Text;
+                var prompted = Text(tokenizer, _probe[..1], true, asParts, more).Text;
+                var answered = Text(tokenizer, _probe, false, asParts, more);
+                var rule = new SpanRule(prompted[question.AsSpan().CommonPrefixLength(prompted)..], "");
+                if (!Array.Exists(answered.Marks, m => m is { Kind: MarkKind.Content, Message: 1 } && m.End > m.Start))
+                    continue;
+                int contentEnd = answered.Marks.Where(m => m is { Kind: MarkKind.Content, Message: 1 }).Max(m => m.End);
+                var span = rule.Find(answered, ["user", "assistant"], false).Find(s => s.Message == 1);
+                rule = rule with { EndOfTurn = answered.Text[contentEnd..(span?.End ?? answered.Text.Length)] };
+                return new Habits(tokenizer, rule, asParts, rule.Find(answered, ["user", "assistant"], _template.HasGeneration).Exists(s => s.Role == "assistant"));
+            }
+            catch (NanoVlmException)
+            {
+                // It does not take such messages; others it may.
+            }
+        }
+        return new Habits(tokenizer, new SpanRule("", ""), false, false);
+    }
+
+    private EncodedChat Encode(Tokenizer tokenizer, RenderedChat chat, string[] roles)
+    {
+        var (text, spans) = chat;
+        for (int i = 0; i < roles.Length && !_template.HasGeneration; i++)
+        {
+            if (roles[i] == "assistant" && !spans.Any(s => s.Message == i))
+            {
+                string excerpt = _source.Length <= 80 ? _source : $"{_source[..80]}...";
+                throw new NanoVlmException($"This chat template does not show which text is the assistant's: message {i + 1} of {roles.Length} is left out, written twice, mixed with another "
+                    + $"or without an end. Mark what the assistant says with {{% generation %}} ... {{% endgeneration %}} in it: {excerpt}");
+            }
+        }
         var encoding = tokenizer.Encode(text, addSpecialTokens: false);
         var mask = new bool[encoding.Length];
         int token = 0, at = 0, codePoints = 0;
@@ -102,18 +235,4 @@ public sealed partial class ChatTemplate
             return codePoints;
         }
     }
-
-    // Published copies differ in spaces inside the tags, in quotes, and in whether a line feed is written as \n.
-    private static string Canonical(string source) => InnerSpace().Replace(source.Trim(), "").Replace("\\n", "\n").Replace('"', '\'');
-
-    [GeneratedRegex(@"(?<=\{[%{])\s+|\s+(?=[%}]\})|(?<=['""\]])\s+(?=\+)|(?<=\+)\s+(?=['""m])")]
-    private static partial Regex InnerSpace();
-
-    [GeneratedRegex("""
-        ^\{%for\ message\ in\ messages%\}
-        (\{%if\ loop\.first\ and\ messages\[0\]\['role'\]\ !=\ 'system'%\}\{\{'<\|im_start\|>system\n(?<system>[^'{}]*)<\|im_end\|>\n'\}\}\{%endif%\})?
-        \{\{'<\|im_start\|>'\+message\['role'\]\+'\n'\+message\['content'\]\+'<\|im_end\|>'\+'\n'\}\}\{%endfor%\}
-        \{%if\ add_generation_prompt%\}\{\{'<\|im_start\|>assistant\n'\}\}\{%endif%\}$
-        """, RegexOptions.IgnorePatternWhitespace | RegexOptions.ExplicitCapture)]
-    private static partial Regex ChatMl();
 }

@@ -41,7 +41,7 @@ public static class ImageTokens
     public static Tokenizer AddTo(Tokenizer tokenizer, string? chatTemplate = null)
     {
         chatTemplate ??= ChatTemplate.For(tokenizer);
-        if (ChatTemplate.Parse(chatTemplate).EndOfTurn is var end && tokenizer.TokenToId(end) is not null) tokenizer = tokenizer.WithEosToken(end);
+        if (ChatTemplate.Parse(chatTemplate, tokenizer).EndOfTurn is var end && tokenizer.TokenToId(end) is not null) tokenizer = tokenizer.WithEosToken(end);
         string eos = tokenizer.EosTokenId is { } id ? tokenizer.IdToToken(id)!
             : throw new NanoVlmException("The tokenizer names no eos_token; put it in tokenizer_config.json.");
         return tokenizer.WithAddedTokens(All.Select(t => t.Token)).WithPadToken(eos).WithChatTemplate(chatTemplate);

@@ -39,12 +39,15 @@ public sealed class Tokenizer
     /// <summary>The chat template's source (Jinja), if there is one; see <see cref="Text.ChatTemplate.Parse"/>.</summary>
     public string? ChatTemplate => _config.ChatTemplate;
 
+    /// <summary>The tokens that have a name, such as <c>bos_token</c>: variables of a chat template.</summary>
+    internal IEnumerable<KeyValuePair<string, string>> NamedTokens => _config.NamedTokens;
+
     /// <summary>Added tokens that count as special, in the order of their ids.</summary>
     public IEnumerable<string> SpecialTokens => _added.Tokens.Where(t => t.Token.Special).Select(t => t.Token.Content);
 
     /// <summary>Loads a tokenizer.</summary>
     /// <param name="folderOrFile">A folder with <c>tokenizer.json</c>, or the file. <c>tokenizer_config.json</c> and
-    /// <c>chat_template.jinja</c> beside it are read where they exist.</param>
+    /// <c>chat_template.jinja</c> or <c>chat_template.json</c> beside it are read where they exist.</param>
     /// <exception cref="NanoVlmException">No such file, or the file is broken or of a kind that is not supported.</exception>
     public static Tokenizer Load(string folderOrFile)
     {
@@ -52,13 +55,11 @@ public sealed class Tokenizer
         if (!File.Exists(file))
             throw new NanoVlmException($"There is no tokenizer at {file}: expected a tokenizer.json (a Hugging Face \"fast\" tokenizer) or a folder with one.");
         string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
-        string configFile = Path.Combine(folder, "tokenizer_config.json"), templateFile = Path.Combine(folder, "chat_template.jinja");
+        string configFile = Path.Combine(folder, "tokenizer_config.json");
         try
         {
             var config = File.Exists(configFile) ? TokenizerConfig.Read(File.ReadAllBytes(configFile), configFile) : TokenizerConfig.Empty;
-            if (config.ChatTemplate is null && File.Exists(templateFile))
-                config = config with { ChatTemplate = File.ReadAllText(templateFile) };
-            return Create(TokenizerFile.Read(File.ReadAllBytes(file), file), config);
+            return Create(TokenizerFile.Read(File.ReadAllBytes(file), file), config.WithTemplateBeside(folder));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

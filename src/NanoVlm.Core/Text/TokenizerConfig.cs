@@ -6,8 +6,23 @@ namespace NanoVlm.Text;
 /// <summary>What <c>tokenizer_config.json</c> says beside the tokenizer itself: the roles of tokens and the chat template.</summary>
 internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, string? Unknown, string? ChatTemplate)
 {
+    private static readonly string[] _roles = ["bos_token", "eos_token", "pad_token", "unk_token"];
+
     /// <summary>Tokens of <c>added_tokens_decoder</c>, by id.</summary>
     public IReadOnlyList<(AddedToken Token, int Id)> AddedTokens { get; init; } = [];
+
+    /// <summary>Further tokens with a name, such as <c>cls_token</c>.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> OtherTokens { get; init; } = [];
+
+    /// <summary>All tokens that have a name.</summary>
+    public IEnumerable<KeyValuePair<string, string>> NamedTokens
+    {
+        get
+        {
+            string?[] tokens = [Bos, Eos, Pad, Unknown];
+            return _roles.Zip(tokens).Where(r => r.Second is not null).Select(r => KeyValuePair.Create(r.First, r.Second!)).Concat(OtherTokens);
+        }
+    }
 
     /// <summary>The file as read; keys that mean nothing here are kept when it is written again.</summary>
     public ReadOnlyMemory<byte> File { get; init; }
@@ -15,6 +30,17 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
     public static TokenizerConfig Empty { get; } = new(null, null, null, null, null);
 
     public static TokenizerConfig Read(ReadOnlyMemory<byte> utf8, string file) => JsonPart.Read(utf8, file, Read);
+
+    /// <summary>With the chat template from a file of its own: <c>chat_template.jinja</c> wins over the configuration, as in transformers;
+    /// <c>chat_template.json</c>, a processor's, serves where there is no other.</summary>
+    public TokenizerConfig WithTemplateBeside(string folder)
+    {
+        string jinja = Path.Combine(folder, "chat_template.jinja"), json = Path.Combine(folder, "chat_template.json");
+        if (System.IO.File.Exists(jinja))
+            return this with { ChatTemplate = System.IO.File.ReadAllText(jinja) };
+        return ChatTemplate is null && System.IO.File.Exists(json)
+            ? this with { ChatTemplate = JsonPart.Read(System.IO.File.ReadAllBytes(json), json, (root, _) => Template(root)) } : this;
+    }
 
     public byte[] ToJson(AddedVocabulary added)
     {
@@ -50,9 +76,15 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
             Role(root, "bos_token"), Role(root, "eos_token"), Role(root, "pad_token"), Role(root, "unk_token"), Template(root))
         {
             AddedTokens = [.. added.OrderBy(t => t.Item2)],
+            OtherTokens = [.. root.Members().Where(m => m.Name.EndsWith("_token", StringComparison.Ordinal) && !_roles.Contains(m.Name) && IsToken(m.Value.Value))
+                .Select(m => KeyValuePair.Create(m.Name, Role(root, m.Name)!))],
             File = utf8,
         };
     }
+
+    // Other keys that end in _token can be anything, as add_bos_token is a boolean.
+    private static bool IsToken(JsonElement value) => value.ValueKind == JsonValueKind.String
+        || value.ValueKind == JsonValueKind.Object && value.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String;
 
     // A token is written as its text or as an object that holds it.
     private static string? Role(JsonPart root, string key) => root.Find(key) is not { } role ? null
