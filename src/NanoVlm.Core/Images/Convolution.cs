@@ -8,44 +8,76 @@ namespace NanoVlm.Images;
 /// <summary>The weighted sums of resampling, along one axis at a time, in whole numbers (Pillow) or in floats (torch).</summary>
 internal static class Convolution
 {
-    /// <summary>
-    /// Convolves a row of pixels of four values, the fourth of no meaning, so that a pixel is one vector.
-    /// </summary>
+    /// <summary>Convolves a row of pixels of four floats, the fourth of no meaning, so that a pixel is one vector.</summary>
     /// <param name="row">[Width, 4].</param>
     /// <param name="weights">Where and how far the weights reach.</param>
-    /// <param name="values">The weights as numbers of this kind, [output, Taps].</param>
-    /// <param name="start">What each sum begins with.</param>
+    /// <param name="values">The weights, [output, Taps].</param>
     /// <param name="sums">[output, 4].</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Row<T>(ReadOnlySpan<T> row, ResampleWeights weights, ReadOnlySpan<T> values, T start, Span<T> sums)
-        where T : unmanaged, INumber<T>
+    internal static void Row(ReadOnlySpan<float> row, ResampleWeights weights, ReadOnlySpan<float> values, Span<float> sums)
     {
-        // Every reach lies within the row, which ResampleWeights sees to.
-        ref var pixels = ref MemoryMarshal.GetReference(row);
-        ref var taps = ref MemoryMarshal.GetReference(values);
-        var beginning = Vector128.Create(start);
-        var width = sums.Length / 4;
-        for (var x = 0; x < width; x++)
+        var pixels = MemoryMarshal.Cast<float, Vector128<float>>(row);
+        var targets = MemoryMarshal.Cast<float, Vector128<float>>(sums);
+        for (var x = 0; x < targets.Length; x++)
         {
             var (first, count) = weights[x];
-            ref var under = ref Unsafe.Add(ref pixels, first * 4);
-            ref var tap = ref Unsafe.Add(ref taps, x * weights.Taps);
-            var sum = beginning;
-            for (var k = 0; k < count; k++)
-                sum = MultiplyAdd(Vector128.LoadUnsafe(ref under, (nuint)(k * 4)), Vector128.Create(Unsafe.Add(ref tap, k)), sum);
-            sum.CopyTo(sums[(x * 4)..]);
+            var taps = values.Slice(x * weights.Taps, count);
+            var under = pixels.Slice(first, count);
+            var sum = Vector128<float>.Zero;
+            for (var k = 0; k < taps.Length; k++)
+                sum = Vector128.FusedMultiplyAdd(under[k], Vector128.Create(taps[k]), sum);
+            targets[x] = sum;
         }
     }
 
-    /// <summary>a * b + c; floats are rounded once, as torch's compilers do it.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector128<T> MultiplyAdd<T>(Vector128<T> a, Vector128<T> b, Vector128<T> c) => typeof(T) == typeof(float)
-        ? Vector128.FusedMultiplyAdd(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>()
-        : a * b + c;
+    /// <summary>The weights of a pass along the rows, two taps a vector, each four times.</summary>
+    /// <param name="taps">[output, Taps] whole numbers.</param>
+    /// <param name="count">Taps of an output pixel.</param>
+    internal static Vector256<int>[] Paired(ReadOnlySpan<int> taps, int count)
+    {
+        var stride = (count + 1) / 2;
+        var pairs = new Vector256<int>[taps.Length / count * stride];
+        for (var i = 0; i < pairs.Length; i++)
+        {
+            var (x, k) = (i / stride, i % stride * 2);
+            pairs[i] = Vector256.Create(Vector128.Create(taps[x * count + k]), Vector128.Create(k + 1 < count ? taps[x * count + k + 1] : 0));
+        }
+        return pairs;
+    }
+
+    /// <summary>Convolves a row of pixels in whole numbers, two taps at a time.</summary>
+    /// <param name="row">[Width + 1, 4]; the last pixel meets weights of 0 only.</param>
+    /// <param name="weights">Where and how far the weights reach.</param>
+    /// <param name="pairs">Their <see cref="Paired"/> values; those past an output pixel's count are 0.</param>
+    /// <param name="precision">Their fractional bits.</param>
+    /// <param name="rgb">Receives [output, 3], rounded and clipped.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Row(ReadOnlySpan<int> row, ResampleWeights weights, ReadOnlySpan<Vector256<int>> pairs, int precision, Span<byte> rgb)
+    {
+        // Every reach lies within the row and the pixel beyond, which ResampleWeights sees to.
+        ref var pixels = ref MemoryMarshal.GetReference(row);
+        ref var taps = ref MemoryMarshal.GetReference(pairs);
+        var half = Vector256.Create(Vector128.Create(1 << (precision - 1)), Vector128<int>.Zero);
+        var stride = (weights.Taps + 1) / 2;
+        for (int x = 0, p = 0; p < rgb.Length; x++, p += 3)
+        {
+            var (first, count) = weights[x];
+            ref var under = ref Unsafe.Add(ref pixels, first * 4);
+            ref var tap = ref Unsafe.Add(ref taps, x * stride);
+            var sum = half;
+            for (var k = 0; k < count; k += 2)
+                sum += Vector256.LoadUnsafe(ref under, (nuint)(k * 4)) * Unsafe.Add(ref tap, k >> 1);
+            var clipped = Vector128.Min(Vector128.Max((sum.GetLower() + sum.GetUpper()) >> precision, Vector128<int>.Zero), Vector128.Create(255));
+            var packed = Vector128.Shuffle(clipped.AsByte(), Vector128.Create((byte)0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)).AsUInt32().ToScalar();
+            if (p + 4 <= rgb.Length)
+                MemoryMarshal.Write(rgb[p..], packed); // the fourth byte is overwritten by the next pixel
+            else
+                (rgb[p], rgb[p + 1], rgb[p + 2]) = ((byte)packed, (byte)(packed >> 8), (byte)(packed >> 16));
+        }
+    }
 
     /// <summary>Spreads bytes of three channels over pixels of four numbers.</summary>
     /// <param name="rgb">[Width, 3].</param>
-    /// <param name="row">Receives [Width, 4].</param>
+    /// <param name="row">Receives [Width, 4]; may be longer.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Spread(ReadOnlySpan<byte> rgb, Span<int> row)
     {
@@ -59,27 +91,8 @@ internal static class Convolution
             Vector128.WidenLower(high).AsInt32().CopyTo(row[(i + 8)..]);
             Vector128.WidenUpper(high).AsInt32().CopyTo(row[(i + 12)..]);
         }
-        for (; i < row.Length; i += 4, p += 3)
-            (row[i], row[i + 1], row[i + 2]) = (rgb[p], rgb[p + 1], rgb[p + 2]);
-    }
-
-    /// <summary>Rounds, clips and packs sums to bytes of three channels.</summary>
-    /// <param name="sums">[Width, 4] of weights with <paramref name="precision"/> fractional bits, the half for rounding added.</param>
-    /// <param name="precision">Bits to drop.</param>
-    /// <param name="rgb">Receives [Width, 3].</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Pack(ReadOnlySpan<int> sums, int precision, Span<byte> rgb)
-    {
-        var (i, p) = (0, 0);
-        for (; p + 4 <= rgb.Length; i += 4, p += 3)
-        {
-            var clipped = Vector128.Min(Vector128.Max(Vector128.Create(sums[i..]) >> precision, Vector128<int>.Zero), Vector128.Create(255));
-            var packed = Vector128.Shuffle(clipped.AsByte(), Vector128.Create((byte)0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
-            MemoryMarshal.Write(rgb[p..], packed.AsUInt32().ToScalar()); // the fourth byte is overwritten by the next pixel
-        }
         for (; p < rgb.Length; i += 4, p += 3)
-            for (var channel = 0; channel < 3; channel++)
-                rgb[p + channel] = (byte)Math.Clamp(sums[i + channel] >> precision, 0, 255);
+            (row[i], row[i + 1], row[i + 2]) = (rgb[p], rgb[p + 1], rgb[p + 2]);
     }
 
     /// <summary>One output row of a pass along the columns: the weighted sum of rows of bytes, in whole numbers.</summary>

@@ -30,7 +30,7 @@ internal static class FloatResample
                 var weight = Vector128.Create((float)weights.Values[y * weights.Taps + k]);
                 var row = narrow.Slice((first + k) * width, width);
                 for (var x = 0; x < row.Length; x++)
-                    sums[x] = Convolution.MultiplyAdd(row[x], weight, sums[x]);
+                    sums[x] = Vector128.FusedMultiplyAdd(row[x], weight, sums[x]);
             }
             var reds = result.AsSpan(y * width, width);
             var greens = result.AsSpan(plane + y * width, width);
@@ -52,7 +52,7 @@ internal static class FloatResample
             Convolution.Spread(image.Pixels.AsSpan(y * image.Width * 3, image.Width * 3), bytes);
             for (var i = 0; i < row.Length; i++)
                 row[i] = bytes[i] * (float)(1 / 255.0);
-            Convolution.Row(row, weights, values, 0f, result.AsSpan(y * width * 4, width * 4));
+            Convolution.Row(row, weights, values, result.AsSpan(y * width * 4, width * 4));
         }
         return result;
     }

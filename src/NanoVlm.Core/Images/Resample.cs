@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace NanoVlm.Images;
 
 /// <summary>
@@ -24,9 +26,35 @@ public static class Resample
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)width * height, ImageCodec.MaxPixels, "width * height");
         if (image.Width == width && image.Height == height) return image;
         if (filter == ResampleFilter.Nearest) return Nearest(image, width, height);
-        return ColumnsFirst(image, width, height)
-            ? AlongRows(AlongColumns(image, height, filter), width, filter)
-            : AlongColumns(AlongRows(image, width, filter), height, filter);
+        var result = GC.AllocateUninitializedArray<byte>(width * height * 3);
+        if (image.Height == height)
+        {
+            AlongRows(image.Pixels, image.Width, width, height, filter, result);
+        }
+        else if (image.Width == width)
+        {
+            AlongColumns(image.Pixels, width, image.Height, height, filter, result);
+        }
+        else
+        {
+            // Between the passes stands a picture that nobody keeps.
+            var columnsFirst = ColumnsFirst(image, width, height);
+            var length = checked(3 * (columnsFirst ? image.Width * height : width * image.Height));
+            var rented = ArrayPool<byte>.Shared.Rent(length);
+            var between = rented.AsSpan(0, length);
+            if (columnsFirst)
+            {
+                AlongColumns(image.Pixels, image.Width, image.Height, height, filter, between);
+                AlongRows(between, image.Width, width, height, filter, result);
+            }
+            else
+            {
+                AlongRows(image.Pixels, image.Width, width, image.Height, filter, between);
+                AlongColumns(between, width, image.Height, height, filter, result);
+            }
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+        return new RgbImage(width, height, result);
     }
 
     // The bytes depend on the order, for each pass rounds and clips. Pillow before 13 begins with the rows, always; 13 with the
@@ -65,36 +93,28 @@ public static class Resample
         }
     }
 
-    private static RgbImage AlongRows(RgbImage image, int width, ResampleFilter filter)
+    private static void AlongRows(ReadOnlySpan<byte> source, int width, int newWidth, int height, ResampleFilter filter, Span<byte> target)
     {
-        if (image.Width == width) return image;
-        var weights = new ResampleWeights(image.Width, width, filter);
-        var values = FixedPoint(weights);
-        var result = GC.AllocateUninitializedArray<byte>(checked(width * image.Height * 3));
-        var row = new int[image.Width * 4];
-        var sums = new int[width * 4];
-        for (var y = 0; y < image.Height; y++)
-        {
-            Convolution.Spread(image.Pixels.AsSpan(y * image.Width * 3, image.Width * 3), row);
-            Convolution.Row(row, weights, values, 1 << (Precision - 1), sums);
-            Convolution.Pack(sums, Precision, result.AsSpan(y * width * 3, width * 3));
-        }
-        return new RgbImage(width, image.Height, result);
-    }
-
-    private static RgbImage AlongColumns(RgbImage image, int height, ResampleFilter filter)
-    {
-        if (image.Height == height) return image;
-        var weights = new ResampleWeights(image.Height, height, filter);
-        var values = FixedPoint(weights);
-        var stride = image.Width * 3;
-        var result = GC.AllocateUninitializedArray<byte>(checked(stride * height));
+        var weights = new ResampleWeights(width, newWidth, filter);
+        var pairs = Convolution.Paired(FixedPoint(weights), weights.Taps);
+        var row = new int[width * 4 + 4];
         for (var y = 0; y < height; y++)
         {
-            var (first, count) = weights[y];
-            Convolution.Columns(image.Pixels.AsSpan(first * stride, count * stride), values.AsSpan(y * weights.Taps, count), Precision, result.AsSpan(y * stride, stride));
+            Convolution.Spread(source.Slice(y * width * 3, width * 3), row);
+            Convolution.Row(row, weights, pairs, Precision, target.Slice(y * newWidth * 3, newWidth * 3));
         }
-        return new RgbImage(image.Width, height, result);
+    }
+
+    private static void AlongColumns(ReadOnlySpan<byte> source, int width, int height, int newHeight, ResampleFilter filter, Span<byte> target)
+    {
+        var weights = new ResampleWeights(height, newHeight, filter);
+        var values = FixedPoint(weights);
+        var stride = width * 3;
+        for (var y = 0; y < newHeight; y++)
+        {
+            var (first, count) = weights[y];
+            Convolution.Columns(source.Slice(first * stride, count * stride), values.AsSpan(y * weights.Taps, count), Precision, target.Slice(y * stride, stride));
+        }
     }
 
     private static int[] FixedPoint(ResampleWeights weights)

@@ -15,7 +15,7 @@ internal static class GenerateCommand
     internal static Command Create()
     {
         var model = new Option<string>("--model") { Description = "The model folder, e.g. checkpoints/RUN/best", Required = true, HelpName = "DIR" };
-        var image = new Option<string[]>("--image") { Description = "PNG or JPEG files; none is plain chat", HelpName = "FILE", AllowMultipleArgumentsPerToken = true };
+        var image = new Option<string[]>("--image") { Description = "JPEG, PNG or WebP files; none is plain chat", HelpName = "FILE", AllowMultipleArgumentsPerToken = true };
         var prompt = new Option<string>("--prompt") { Description = "The question; <image> marks where an image stands", Required = true, HelpName = "TEXT" };
         var greedy = new Option<bool>("--greedy") { Description = "Always take the most likely token" };
         var maxNewTokens = new Option<int>("--max-new-tokens") { Description = "The longest answer, in tokens", DefaultValueFactory = _ => 64, HelpName = "N" };

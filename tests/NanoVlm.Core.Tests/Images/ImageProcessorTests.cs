@@ -86,7 +86,8 @@ public sealed class ImageProcessorTests
             from side in Gen.Choose(1, 4)
             from upscale in Gen.Elements(true, false)
             from split in Gen.Elements(true, false)
-            select (width, height, new ImageProcessorConfig { TileSize = tile, MaxSide = tile * side, Upscale = upscale, Split = split });
+            from keep in Gen.Elements(true, false)
+            select (width, height, new ImageProcessorConfig { TileSize = tile, MaxSide = tile * side, Upscale = upscale, Split = split, KeepAspectRatio = keep });
         Prop.ForAll(cases.ToArbitrary(), c =>
         {
             var (width, height, config) = c;
@@ -99,6 +100,28 @@ public sealed class ImageProcessorTests
                 && processed.Rows <= Math.Max(1, config.MaxSide / config.TileSize)
                 && processed.Columns <= Math.Max(1, config.MaxSide / config.TileSize);
         }).QuickCheckThrowOnFailure();
+    }
+
+    [Fact]
+    public void A_picture_that_keeps_its_shape_has_margins_of_the_mean_in_the_same_grid()
+    {
+        var config = new ImageProcessorConfig { TileSize = 16, MaxSide = 64, Mean = [0.4f, 0.5f, 0.6f], Std = [0.2f, 0.2f, 0.2f] };
+        var image = new RgbImage(40, 10, [.. Enumerable.Repeat((byte)255, 1200)]); // white, four times as wide as high
+        var squashed = new ImageProcessor(config).Process(image);
+        var kept = new ImageProcessor(config with { KeepAspectRatio = true }).Process(image);
+        Assert.Equal((squashed.Tiles, squashed.Rows, squashed.Columns), (kept.Tiles, kept.Rows, kept.Columns));
+        Assert.Equal((4, 1, 3), (kept.Tiles, kept.Rows, kept.Columns));
+
+        // 40 x 10 becomes 48 x 12 in a grid of 48 x 16, and about 16 x 4 in the whole.
+        foreach (var (tile, whiteRows) in new[] { (0, 4), (1, 12), (2, 12), (3, 12) })
+        {
+            var green = kept.Pixels.AsSpan((tile * 3 + 1) * 256, 256).ToArray();
+            Assert.Equal(2.5f, green[8 * 16 + 8], 1e-4f);
+            Assert.Equal(0f, green[8], 0.02f);
+            Assert.Equal(0f, green[15 * 16 + 8], 0.02f);
+            Assert.Equal(whiteRows, Enumerable.Range(0, 16).Sum(y => green[y * 16 + 8] / 2.5f), 0.1);
+        }
+        Assert.All(squashed.Pixels.AsSpan(256, 256).ToArray(), value => Assert.Equal(2.5f, value, 1e-4f));
     }
 
     [Fact]

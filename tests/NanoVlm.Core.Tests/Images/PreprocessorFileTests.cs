@@ -19,6 +19,7 @@ public sealed class PreprocessorFileTests : IDisposable
             MaxSide = 144,
             Split = true,
             Upscale = true,
+            KeepAspectRatio = true,
             Filter = ResampleFilter.Lanczos,
             Mean = [0.485f, 0.456f, 0.406f],
             Std = [0.229f, 0.224f, 0.225f],

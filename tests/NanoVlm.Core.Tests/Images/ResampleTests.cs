@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
 using NanoVlm.Images;
@@ -21,6 +23,24 @@ public sealed class ResampleTests
         var resized = Resample.Resize(image, size[1], size[0], Enum.Parse<ResampleFilter>(parts[1], ignoreCase: true));
 
         Assert.True(golden.Bytes(name).SequenceEqual(resized.Pixels));
+    }
+
+    [Fact]
+    public void Larger_pictures_of_any_shape_give_Pillows_bytes()
+    {
+        foreach (var row in JsonDocument.Parse(File.ReadAllBytes(golden.PathOf("sizes.json"))).RootElement.EnumerateArray())
+        {
+            var (width, height) = (row.GetProperty("width").GetInt32(), row.GetProperty("height").GetInt32());
+            var pixels = new byte[width * height * 3];
+            for (var i = 0; i < pixels.Length; i++)
+            {
+                var (x, y, c) = (i / 3 % width, i / 3 / width, i % 3);
+                pixels[i] = (byte)(x * 7 + y * 13 + c * 29 + x * y * (c + 1) / 3);
+            }
+            var filter = Enum.Parse<ResampleFilter>(row.GetProperty("filter").GetString()!, ignoreCase: true);
+            var resized = Resample.Resize(new RgbImage(width, height, pixels), row.GetProperty("new_width").GetInt32(), row.GetProperty("new_height").GetInt32(), filter);
+            Assert.True(row.GetProperty("sha256").GetString() == Convert.ToHexStringLower(SHA256.HashData(resized.Pixels)), row.ToString());
+        }
     }
 
     [Fact]
