@@ -39,17 +39,17 @@ public sealed class Trainer : IDisposable
     /// <param name="compute">Where and in what precision it computes.</param>
     /// <param name="run">Where the run goes.</param>
     /// <param name="data">What to train on.</param>
-    /// <param name="plan">The model to make.</param>
-    /// <exception cref="NanoVlmException">Pretrained weights cannot be read or do not fit.</exception>
-    public Trainer(RunConfig config, ComputeChoice compute, RunFolder run, TrainingData data, ModelPlan plan)
+    /// <param name="plan">Where the model comes from.</param>
+    /// <param name="model">The model to train; the caller's.</param>
+    /// <exception cref="NanoVlmException">No image to whiten patches by can be read.</exception>
+    public Trainer(RunConfig config, ComputeChoice compute, RunFolder run, TrainingData data, ModelPlan plan, VisionLanguageModel model)
     {
-        (this.config, this.compute, this.run, this.data) = (config, compute, run, data);
+        (this.config, this.compute, this.run, this.data, this.model) = (config, compute, run, data, model);
         tokenizer = plan.Tokenizer;
         processor = new ImageProcessor(plan.Processor);
         builder = new SampleBuilder(tokenizer, processor, plan.Architecture.MpImageTokenLength, config.Data.MaxTokens, config.Data.Turns == Turns.Independent, config.Data.MaxImages);
 
         manual_seed(config.Train.Seed);
-        model = plan.Build(config.Train.Seed);
         model.ComputeDtype = compute.Dtype;
         if (config.Model.Vision.PatchInitializer == PatchInitializer.Whiten) WhitenPatches();
         model.to(compute.Device);
@@ -114,12 +114,11 @@ public sealed class Trainer : IDisposable
     /// <summary>Answers of the tested checkpoint to some test questions, after <see cref="Run"/>.</summary>
     public IReadOnlyList<Prediction> Samples { get; private set; } = [];
 
-    /// <summary>Frees the model and closes the files.</summary>
+    /// <summary>Frees the optimizer's state and closes the files.</summary>
     public void Dispose()
     {
         metrics.Dispose();
         optimizer.Dispose();
-        model.Dispose();
     }
 
     // One optimizer step over train.gradient_accumulation batches. The loss is the mean over the labels of all of them.

@@ -110,8 +110,7 @@ public enum LayerType
 /// <param name="Factor">How much longer texts may be.</param>
 /// <param name="LowFreqFactor">Of <see cref="RopeType.Llama3"/>: wavelengths above original length / this are scaled whole.</param>
 /// <param name="HighFreqFactor">Of <see cref="RopeType.Llama3"/>: wavelengths below original length / this are not scaled.</param>
-/// <param name="OriginalMaxPositionEmbeddings">Of <see cref="RopeType.Llama3"/> and <see cref="RopeType.Dynamic"/>: the length trained on;
-/// null: the model's maximum.</param>
+/// <param name="OriginalMaxPositionEmbeddings">Of <see cref="RopeType.Llama3"/>: the length trained on; null: the model's maximum.</param>
 public sealed record RopeScaling(RopeType Type, double Factor = 1, double LowFreqFactor = 1, double HighFreqFactor = 4, int? OriginalMaxPositionEmbeddings = null);
 
 /// <summary>The rule of a <see cref="RopeScaling"/>.</summary>

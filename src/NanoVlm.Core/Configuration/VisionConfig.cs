@@ -90,6 +90,10 @@ public sealed record VisionConfig
     /// <summary>How one vector is made of all tokens.</summary>
     public Pooler Pooler { get; init; }
 
+    /// <summary>Whether images of another size than <see cref="ImageSize"/> are refused. Idefics3 gives each of their patches the position of the nearest
+    /// in its table; nothing here makes such images.</summary>
+    public bool FixedImageSize { get; init; }
+
     /// <summary>Tokens before the patches.</summary>
     public int PrefixTokens => (ClassToken ? 1 : 0) + (DistillationToken ? 1 : 0) + NumRegisterTokens;
 

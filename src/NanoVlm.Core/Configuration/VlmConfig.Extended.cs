@@ -58,10 +58,10 @@ public sealed partial record VlmConfig
     [Extended, Range(0.0, double.MaxValue, MinimumIsExclusive = true)] public double? VitRopeShift { get; init; }
 
     /// <summary>As <see cref="VisionConfig.RopeJitter"/>.</summary>
-    [Extended, Range(1.0, double.MaxValue)] public double? VitRopeJitter { get; init; }
+    [Extended, Range(0.0, double.MaxValue, MinimumIsExclusive = true)] public double? VitRopeJitter { get; init; }
 
     /// <summary>As <see cref="VisionConfig.RopeRescale"/>.</summary>
-    [Extended, Range(1.0, double.MaxValue)] public double? VitRopeRescale { get; init; }
+    [Extended, Range(0.0, double.MaxValue, MinimumIsExclusive = true)] public double? VitRopeRescale { get; init; }
 
     /// <summary>The size of a head; null: <see cref="LmHiddenDim"/> / <see cref="LmNHeads"/>.</summary>
     [Extended, Range(1, int.MaxValue)] public int? LmHeadDim { get; init; }

@@ -1,4 +1,5 @@
 using NanoVlm.Configuration;
+using NanoVlm.Layers;
 using NanoVlm.Models;
 using NanoVlm.Weights;
 using TorchSharp;
@@ -9,14 +10,14 @@ namespace NanoVlm.Generation;
 /// <summary>The inputs of one run, read from tensors named <c>[group.]input.NAME</c> and checked against the model.</summary>
 internal sealed class ForwardInputs
 {
-    private static readonly string[] Names = ["input_ids", "pixel_values", "images", "attention_mask", "token_type_ids", "labels", "cotangent"];
+    private static readonly string[] Names = ["input_ids", "pixel_values", "images", "pixel_attention_mask", "attention_mask", "token_type_ids", "labels", "cotangent"];
     private readonly string path;
 
     private ForwardInputs(SafeTensorsFile file, string prefix)
     {
         (path, Prefix) = (file.Path, prefix);
         Ids = Integers("input_ids");
-        Pixels = Flat(Numbers("pixel_values") ?? Numbers("images"));
+        Pixels = Flat(Numbers("pixel_values") ?? Numbers("images"), Read("pixel_attention_mask"));
         Mask = Integers("attention_mask");
         Types = Integers("token_type_ids");
         Labels = Integers("labels");
@@ -67,8 +68,10 @@ internal sealed class ForwardInputs
     }
 
     /// <summary>Makes the label of a position the token after it: transformers' labels are the tokens themselves.</summary>
-    public void ShiftLabels()
+    /// <param name="masked">Whether padding has no label, whatever is written, as in Gemma-3 with images.</param>
+    public void ShiftLabels(bool masked)
     {
+        if (masked && Labels is not null && Mask is not null && Mask.shape.SequenceEqual(Labels.shape)) Labels = Labels.masked_fill(Mask == 0, VisionLanguageModel.IgnoreIndex);
         if (Labels is { Dimensions: 2 } labels && labels.shape[1] > 0)
             Labels = cat([labels.narrow(1, 1, labels.shape[1] - 1), full_like(labels.narrow(1, 0, 1), VisionLanguageModel.IgnoreIndex)], 1);
     }
@@ -76,12 +79,7 @@ internal sealed class ForwardInputs
     /// <summary>Checks images against a vision tower.</summary>
     public void CheckPixels(VisionConfig config)
     {
-        if (Pixels is null) return;
-        var patch = config.PatchSize;
-        Require(
-            "pixel_values", Pixels,
-            Pixels.shape is [> 0, 3, > 0 and var height, > 0 and var width] && ((height % patch == 0 && width % patch == 0) || (height == config.ImageSize && width == config.ImageSize)),
-            $"[N, 3, H, W] with H and W multiples of {patch}");
+        if (Pixels is not null) Require("pixel_values", Pixels, PatchEmbed.Takes(config, Pixels.shape), PatchEmbed.Expected(config));
     }
 
     /// <summary>Checks a text against a model.</summary>
@@ -89,8 +87,8 @@ internal sealed class ForwardInputs
     {
         if (Ids is null)
         {
-            if (Mask is not null || Types is not null || HasGradient)
-                throw new NanoVlmException($"{Where}: 'attention_mask', 'token_type_ids', 'labels' and 'cotangent' are of a text; 'input_ids' is missing.");
+            if (Mask is not null || Types is not null || Labels is not null)
+                throw new NanoVlmException($"{Where}: 'attention_mask', 'token_type_ids' and 'labels' are of a text; 'input_ids' is missing.");
             return;
         }
         Require("input_ids", Ids, Ids.shape is [> 0, > 0], "[B, T], not empty");
@@ -131,11 +129,13 @@ internal sealed class ForwardInputs
     private NanoVlmException Wrong(string name, string what) => new($"{Where}: '{name}' {what}.");
 
     // [B, images, 3, H, W], as SmolVLM has it, where samples with fewer images are filled up with zeros.
-    private static Tensor? Flat(Tensor? pixels)
+    private Tensor? Flat(Tensor? pixels, Tensor? mask)
     {
         if (pixels is not { Dimensions: 5 }) return pixels;
         var all = pixels.flatten(0, 1);
         var real = (all.flatten(1) != 0).any(1).nonzero().flatten();
+        if (mask is { Dimensions: 4 } && (mask.flatten(0, 1).index_select(0, real) == 0).any().ToBoolean())
+            throw Wrong("pixel_attention_mask", "has zeros; images that fill their frame in part are not supported");
         return all.index_select(0, real);
     }
 

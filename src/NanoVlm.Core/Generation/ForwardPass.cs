@@ -45,7 +45,7 @@ public sealed record ForwardPass
         if (module is VisionLanguageModel whole) whole.ComputeDtype = ComputeDtype;
         foreach (var group in groups)
         {
-            if (foreign) group.ShiftLabels();
+            if (foreign) group.ShiftLabels(masked: module is VisionLanguageModel { Config.LmBidirectionalImages: true });
             Check(module, group);
         }
         var wanted = Wanted(names.Names);
@@ -89,6 +89,7 @@ public sealed record ForwardPass
         {
             case VisionTransformer tower:
                 group.Needed(group.Pixels, "pixel_values", "a vision tower");
+                if (group.Ids is not null || group.Labels is not null) throw new NanoVlmException($"{group.Where}: a vision tower takes 'pixel_values' and a 'cotangent' only.");
                 group.CheckPixels(tower.Config);
                 break;
             case CausalLanguageModel decoder:
@@ -96,6 +97,7 @@ public sealed record ForwardPass
                 group.CheckText(decoder.Config.VocabSize, decoder.Config.HiddenSize);
                 break;
             case DualEncoder encoder:
+                if (group.Ids is null && group.Pixels is null) throw new NanoVlmException($"{group.Where}: needs 'input_ids' or 'pixel_values'.");
                 group.CheckPixels(encoder.Vision.Config);
                 group.CheckText(encoder.Text.Config.VocabSize, encoder.Text.Config.Encoder.HiddenSize);
                 break;
@@ -108,7 +110,7 @@ public sealed record ForwardPass
     }
 
     // A dual encoder has a loss of its own.
-    private static bool HasGradient(Module module, ForwardInputs group) => module is DualEncoder ? group is { Pixels: not null, Ids: not null } : group.HasGradient;
+    private static bool HasGradient(Module module, ForwardInputs group) => group.HasGradient || (module is DualEncoder && group is { Pixels: not null, Ids: not null });
 
     private string[] Wanted(IReadOnlyCollection<string> names)
     {
@@ -133,22 +135,24 @@ public sealed record ForwardPass
     // Both towers of a dual encoder; the loss is of as many images and texts as there are pairs.
     private Tensor? Match(DualEncoder encoder, ForwardInputs group, Action<string, Tensor> store)
     {
+        Tensor? last = null; // the text's hidden states, or the images' where there is no text
         var images = Embed("vision", group.Pixels, (pixels, states) => encoder.Vision.forward(pixels, ComputeDtype, states), encoder.Vision.Pool, "image_embeds");
-        var texts = Embed("text", group.Ids, (ids, states) => encoder.Text.forward(ids, ComputeDtype, states), encoder.Text.Pool, "text_embeds");
-        if (images is null || texts is null) return null;
+        var texts = Embed("text", group.Ids, (ids, states) => encoder.Text.forward(ids, ComputeDtype, group.Mask, states), encoder.Text.Pool, "text_embeds");
+        if (group.Cotangent is not null) group.CheckCotangent(last!.shape);
+        if (images is null || texts is null) return Product(last!, group);
         var logits = encoder.Logits(images, texts);
         store("output.logits_per_image", logits);
         store("output.logits_per_text", logits.t());
         var pairs = Math.Min(logits.shape[0], logits.shape[1]);
         var loss = ContrastiveLoss.Sigmoid(logits.narrow(0, 0, pairs).narrow(1, 0, pairs));
         store("output.loss", loss.view(1));
-        return loss;
+        return Product(last!, group) ?? loss;
 
         Tensor? Embed(string tower, Tensor? input, Func<Tensor, List<Tensor>?, Tensor> forward, Func<Tensor, Tensor> pool, string name)
         {
             if (input is null) return null;
             var states = HiddenStates ? new List<Tensor>() : null;
-            var tokens = forward(input, states);
+            var tokens = last = forward(input, states);
             StoreStates($"output.{tower}_hidden_states.", states, store);
             var pooled = pool(tokens);
             foreach (var separator in "_.") // the goldens' spelling too
@@ -165,16 +169,20 @@ public sealed record ForwardPass
     // A vision-language model: the tower, the projector, then the decoder on the text with the features in place.
     private Tensor? See(VisionLanguageModel model, ForwardInputs group, Action<string, Tensor> store)
     {
-        Tensor? features = null;
+        Tensor? features = null, tokens = null;
         if (group.Pixels is { } pixels)
         {
             var states = HiddenStates ? new List<Tensor>() : null;
-            var tokens = model.VisionEncoder.forward(pixels, ComputeDtype, states);
+            tokens = model.VisionEncoder.forward(pixels, ComputeDtype, states);
             StoreStates("output.vision_hidden_states.", states, store);
             store("output.vision_last_hidden_state", tokens);
             store("output.image_hidden_states", features = model.Project(tokens, pixels));
         }
-        if (group.Ids is null) return null;
+        if (group.Ids is null)
+        {
+            group.CheckCotangent(tokens!.shape);
+            return Product(tokens, group);
+        }
         var spans = group.Types is { } types ? VisionLanguageModel.Runs(types == 1) : null;
         return Read(model.Decoder, model.Embed(group.Ids, features), spans, group, store);
     }

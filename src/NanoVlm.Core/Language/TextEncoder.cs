@@ -37,19 +37,21 @@ public sealed class TextEncoder : Module
     /// <summary>The features of all tokens after the final norm.</summary>
     /// <param name="ids">[B, T], Int64.</param>
     /// <param name="dtype">The dtype to compute in.</param>
+    /// <param name="attentionMask">[B, T], 0 where padding is; null: everything is seen, padding too, as the model was trained.</param>
     /// <param name="hiddenStates">Receives every block's input and the last block's output, if given.</param>
     /// <returns>[B, T, hidden].</returns>
     /// <exception cref="ArgumentException">The text is longer than there are positions.</exception>
-    public Tensor forward(Tensor ids, ScalarType dtype, List<Tensor>? hiddenStates = null)
+    public Tensor forward(Tensor ids, ScalarType dtype, Tensor? attentionMask = null, List<Tensor>? hiddenStates = null)
     {
         using var scope = NewDisposeScope();
         if (ids.shape[1] > Config.MaxPositionEmbeddings)
             throw new ArgumentException($"input_ids have {ids.shape[1]} tokens; there are positions for {Config.MaxPositionEmbeddings}.");
         var x = token_embedding.call(ids, dtype) + position_embedding.narrow(0, 0, ids.shape[1]).to(dtype); // [B, T, C]
+        var visible = new Visibility { KeyMask = attentionMask };
         foreach (var block in blocks)
         {
             hiddenStates?.Add(x.alias().DetachFromDisposeScope());
-            x = block.forward(x);
+            x = block.forward(x, visible: visible);
         }
         hiddenStates?.Add(x.alias().DetachFromDisposeScope());
         return layer_norm.call(x).MoveToOuterDisposeScope();

@@ -40,9 +40,10 @@ public sealed class EncoderBlock : Module
 
     /// <param name="x">[B, T, hidden].</param>
     /// <param name="rotation">Cosines and sines of rotary positions, [T, D], or null.</param>
-    public Tensor forward(Tensor x, (Tensor Cos, Tensor Sin)? rotation = null)
+    /// <param name="visible">Which tokens are seen; null: all.</param>
+    public Tensor forward(Tensor x, (Tensor Cos, Tensor Sin)? rotation = null, Visibility? visible = null)
     {
-        x = x + DropPath(Scale(attn.forward(ln1.call(x), rotation), ls1));
+        x = x + DropPath(Scale(attn.forward(ln1.call(x), rotation, visible), ls1));
         return x + DropPath(Scale(mlp.call(ln2.call(x)), ls2));
     }
 
@@ -84,14 +85,15 @@ public sealed class EncoderAttention : Module
 
     /// <param name="x">[B, T, hidden].</param>
     /// <param name="rotation">Cosines and sines of rotary positions, [T, D], or null.</param>
-    public Tensor forward(Tensor x, (Tensor Cos, Tensor Sin)? rotation)
+    /// <param name="visible">Which tokens are seen; null: all.</param>
+    public Tensor forward(Tensor x, (Tensor Cos, Tensor Sin)? rotation, Visibility? visible = null)
     {
         var (batch, tokens, size) = (x.shape[0], x.shape[1], x.shape[2]);
         var qkv = q_bias is null ? qkv_proj.call(x) : Kernels.Linear(x, qkv_proj.weight, cat([q_bias, zeros_like(q_bias), v_bias!], 0));
         var parts = qkv.split(size, -1).Select(part => part.view(batch, tokens, heads, size / heads)).ToArray(); // 3 x [B, T, H, D]
         var (q, k, v) = (parts[0], parts[1], parts[2]);
         if (rotation is var (cos, sin)) (q, k) = (Kernels.Rotary(q, cos, sin), Kernels.Rotary(k, cos, sin));
-        var y = Kernels.Attention(q, k, v, 1 / Math.Sqrt(size / heads), Visibility.All);
+        var y = Kernels.Attention(q, k, v, 1 / Math.Sqrt(size / heads), visible ?? Visibility.All);
         return functional.dropout(out_proj.call(y.view(batch, tokens, size)), dropout, training);
     }
 }

@@ -41,10 +41,20 @@ public sealed class PatchEmbed : Module
     public (long Rows, long Columns) Grid(Tensor pixels)
     {
         var (shape, patch) = (pixels.shape, config.PatchSize);
-        if (shape is [_, 3, > 0 and var height, > 0 and var width] && ((height % patch == 0 && width % patch == 0) || (height == config.ImageSize && width == config.ImageSize)))
-            return (height / patch, width / patch);
-        throw new ArgumentException($"pixel_values must be [N, 3, H, W] with H and W multiples of {patch}; got [{string.Join(", ", shape)}].");
+        if (Takes(config, shape)) return (shape[2] / patch, shape[3] / patch);
+        throw new ArgumentException($"pixel_values must be {Expected(config)}; got [{string.Join(", ", shape)}].");
     }
+
+    /// <summary>Whether a tower takes pixels of a shape.</summary>
+    /// <param name="config">The tower's architecture.</param>
+    /// <param name="shape">The pixels' shape.</param>
+    internal static bool Takes(VisionConfig config, long[] shape) =>
+        shape is [> 0, 3, > 0 and var height, > 0 and var width]
+        && ((height == config.ImageSize && width == config.ImageSize) || (!config.FixedImageSize && height % config.PatchSize == 0 && width % config.PatchSize == 0));
+
+    /// <summary>What shape it takes, for messages.</summary>
+    internal static string Expected(VisionConfig config) =>
+        config.FixedImageSize ? $"[N, 3, {config.ImageSize}, {config.ImageSize}]" : $"[N, 3, H, W] with H and W multiples of {config.PatchSize}";
 
     /// <param name="pixels">[N, 3, H, W].</param>
     /// <param name="dtype">The dtype to compute in.</param>

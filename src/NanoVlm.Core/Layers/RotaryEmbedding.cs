@@ -24,8 +24,7 @@ public sealed class RotaryEmbedding : Module
     /// <param name="persistent">Whether the frequencies are saved with the model.</param>
     public RotaryEmbedding(long headDim, double theta, RopeScaling scaling, long maxPositionEmbeddings, double attentionScaling, bool persistent = true) : base(nameof(RotaryEmbedding))
     {
-        (this.theta, this.scaling, this.attentionScaling) = (theta, scaling, attentionScaling);
-        this.maxPositionEmbeddings = scaling.Type == RopeType.Dynamic ? scaling.OriginalMaxPositionEmbeddings ?? maxPositionEmbeddings : maxPositionEmbeddings;
+        (this.theta, this.scaling, this.maxPositionEmbeddings, this.attentionScaling) = (theta, scaling, maxPositionEmbeddings, attentionScaling);
         inv_freq = Scaled(headDim).DetachFromDisposeScope();
         register_buffer(nameof(inv_freq), inv_freq, persistent);
     }

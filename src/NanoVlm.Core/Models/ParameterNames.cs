@@ -35,37 +35,45 @@ public sealed class ParameterNames
     /// <param name="weights">The stored tensors.</param>
     /// <param name="parts">Where in the model each family of names applies: the beginning of its parameters' names, such as <c>decoder.</c>.</param>
     /// <param name="whole">Whether the folder holds nothing but this model.</param>
-    /// <param name="resize">How parameters, by their names, are made of stored tensors of another shape.</param>
+    /// <param name="resize">How parameters, by their names, are made of stored tensors of another shape, which is given.</param>
     /// <exception cref="NanoVlmException">Tensors are missing, unexpected, misshapen or of another type; all are listed.</exception>
     public static ParameterNames Load(
-        Module module, ModelWeights weights, IReadOnlyList<(string Within, NameMap Names)> parts, bool whole, IReadOnlyDictionary<string, Func<Tensor, long[], Tensor>>? resize = null)
+        Module module, ModelWeights weights, IReadOnlyList<(string Within, NameMap Names)> parts, bool whole, IReadOnlyDictionary<string, (long[] Stored, Func<Tensor, Tensor> Make)>? resize = null)
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var names = new ParameterNames();
         var problems = new List<string>();
+        var used = parts.Where(part => module.named_parameters().Any(p => Rule(part, p.name) is not null)).ToArray();
+        foreach (var (_, family) in used) // without its anchor nothing of a family can be told apart
+        {
+            var anchors = family.AnchorsIn(weights.Names);
+            if (anchors.Count == 0) problems.Add($"{family.Anchor} is missing, under any prefix");
+            else if (anchors.Count > 1) problems.Add($"{string.Join(" and ", anchors)} are both there, expected one of them");
+        }
+        if (problems.Count > 0) throw Refused();
         var prefixes = parts.Select(part => part.Names.PrefixIn(weights.Names)).ToArray();
         var reads = new List<Action>();
         foreach (var (name, parameter) in module.named_parameters())
         {
-            var (rule, prefix) = Rule(name);
+            var (rule, prefix) = Find(name);
             for (var i = 0; i < rule.Stored.Count; i++)
             {
                 var stored = prefix + rule.Stored[i];
                 var piece = new Piece(parameter, name, rule.How, i, rule.Stored.Count, weights.Contains(stored) ? weights[stored].Shape : []);
                 names.Add(stored, piece);
-                var expected = Expected(piece);
+                var made = resize is not null && resize.TryGetValue(name, out var other) ? other : ((long[] Stored, Func<Tensor, Tensor> Make)?)null;
+                var expected = made?.Stored ?? Expected(piece);
                 if (!weights.Contains(stored)) problems.Add($"{stored} is missing (expected [{string.Join(", ", expected)}])");
                 else if (weights[stored].DType is not (SafeTensorsDType.F64 or SafeTensorsDType.F32 or SafeTensorsDType.F16 or SafeTensorsDType.BF16 or SafeTensorsDType.F8_E4M3 or SafeTensorsDType.F8_E5M2))
                     problems.Add($"{stored} is {weights[stored].DType}, expected a floating-point type");
+                else if (Fits(piece, expected) && made is { } resized) reads.Add(() => parameter.copy_(resized.Make(weights.Tensor(stored).to(ScalarType.Float32))));
                 else if (Fits(piece, expected)) reads.Add(() => Read(weights, stored, piece));
-                else if (resize?.GetValueOrDefault(name) is { } made) reads.Add(() => parameter.copy_(made(weights.Tensor(stored).to(ScalarType.Float32), parameter.shape)));
                 else problems.Add($"{stored} has shape [{string.Join(", ", piece.StoredShape)}], expected [{string.Join(", ", expected)}]");
             }
         }
         problems.AddRange(weights.Names.Where(Unexpected).Select(name => $"{name} is unexpected"));
-        if (problems.Count > 0)
-            throw new NanoVlmException($"{weights.Path}: does not hold the weights that config.json describes:\n  " + string.Join("\n  ", problems.Distinct()));
+        if (problems.Count > 0) throw Refused();
         foreach (var read in reads)
         {
             using var inner = NewDisposeScope();
@@ -73,11 +81,16 @@ public sealed class ParameterNames
         }
         return names;
 
-        (NameRule Rule, string Prefix) Rule(string parameter)
+        NanoVlmException Refused() => new($"{weights.Path}: does not hold the weights that config.json describes:\n  " + string.Join("\n  ", problems.Distinct()));
+
+        static NameRule? Rule((string Within, NameMap Names) part, string parameter) =>
+            parameter.StartsWith(part.Within, StringComparison.Ordinal) ? part.Names.Find(parameter[part.Within.Length..]) : null;
+
+        (NameRule Rule, string Prefix) Find(string parameter)
         {
             for (var i = 0; i < parts.Count; i++)
-                if (parameter.StartsWith(parts[i].Within, StringComparison.Ordinal) && parts[i].Names.Find(parameter[parts[i].Within.Length..]) is { } rule)
-                    return (rule, prefixes[i] ?? "");
+                if (Rule(parts[i], parameter) is { } rule)
+                    return (rule, prefixes[i]!);
             throw new InvalidOperationException($"No family of names has '{parameter}'.");
         }
 
@@ -152,7 +165,8 @@ public sealed class ParameterNames
         };
     }
 
-    private static bool Fits(Piece piece, long[] expected) => piece.How == Storage.Whole
+    // Tokens and positions have a batch dimension here that a file may leave out.
+    private static bool Fits(Piece piece, long[] expected) => piece.How == Storage.Whole && expected.Contains(1)
         ? piece.StoredShape.Where(size => size != 1).SequenceEqual(expected.Where(size => size != 1))
         : piece.StoredShape.SequenceEqual(expected);
 

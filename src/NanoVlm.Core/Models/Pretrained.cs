@@ -15,7 +15,7 @@ namespace NanoVlm.Models;
 public static class Pretrained
 {
     // What a classifier has besides its tower.
-    private static readonly NameMap Classifiers = new("", [], ["classifier.weight", "classifier.bias", "visual_projection.weight"]);
+    private static readonly NameMap Classifiers = new("", [], ["classifier.", "cls_classifier.", "distillation_classifier.", "visual_projection.weight"]);
 
     /// <summary>A vision tower: of a folder of its own, or out of a model that holds one.</summary>
     /// <param name="folder">The model folder.</param>
@@ -50,16 +50,18 @@ public static class Pretrained
         var file = HuggingFaceConfig.Load(folder);
         var stored = HuggingFaceVision.Read(file);
         using var weights = ModelWeights.Open(folder);
+        var (prefix, old, side) = (stored.PrefixPositions, stored.ImageSize / stored.PatchSize, tower.Config.ImageSize / tower.Config.PatchSize);
         const string positions = "patch_embedding.position_embedding";
-        ParameterNames.Load(tower, weights, [("", VisionNames.Of(HuggingFaceVision.Family(file))), ("", Classifiers)], whole: IsTower(file), new Dictionary<string, Func<Tensor, long[], Tensor>>
+        ParameterNames.Load(tower, weights, [("", VisionNames.Of(HuggingFaceVision.Family(file))), ("", Classifiers)], whole: IsTower(file), new Dictionary<string, (long[], Func<Tensor, Tensor>)>
         {
-            [positions] = (table, shape) =>
+            [positions] = ([1, prefix + old * old, stored.HiddenSize], table =>
             {
-                table = table.view(1, -1, shape[^1]);
-                var (prefix, old, side) = (stored.PrefixPositions, stored.ImageSize / stored.PatchSize, tower.Config.ImageSize / tower.Config.PatchSize);
+                table = table.view(1, -1, stored.HiddenSize);
+                if (side == old) return table;
                 var patches = PositionInterpolation.Apply(table.narrow(1, prefix, old * old), (old, old), (side, side), stored.PositionAntialias);
                 return cat([table.narrow(1, 0, prefix), patches], 1);
-            },
+            }
+            ),
         });
     }
 
@@ -72,21 +74,23 @@ public static class Pretrained
     public static void Fill(CausalLanguageModel decoder, string folder, Generator generator)
     {
         var file = HuggingFaceConfig.Load(folder);
+        long[] stored = [HuggingFaceLanguage.Read(file).VocabSize, decoder.Config.HiddenSize];
         using var weights = ModelWeights.Open(folder);
-        ParameterNames.Load(decoder, weights, LanguageParts(decoder, file, ""), whole: IsDecoder(file), new Dictionary<string, Func<Tensor, long[], Tensor>>
+        ParameterNames.Load(decoder, weights, LanguageParts(decoder, file, ""), whole: IsDecoder(file), new Dictionary<string, (long[], Func<Tensor, Tensor>)>
         {
-            ["token_embedding.weight"] = Extended,
-            ["head.weight"] = Extended,
+            ["token_embedding.weight"] = (stored, Extended),
+            ["head.weight"] = (stored, Extended),
         });
 
-        Tensor Extended(Tensor rows, long[] shape)
+        Tensor Extended(Tensor rows)
         {
-            if (rows.shape[1] != shape[1] || rows.shape[0] > shape[0])
-                throw new NanoVlmException($"{weights.Path}: a vocabulary of [{string.Join(", ", rows.shape)}] does not fit into [{string.Join(", ", shape)}].");
+            var more = decoder.Config.VocabSize - rows.shape[0];
+            if (more == 0) return rows;
+            if (more < 0) throw new NanoVlmException($"{weights.Path}: a vocabulary of {rows.shape[0]} does not fit into one of {decoder.Config.VocabSize}.");
             const double noise = 0.02; // of the rows' own spread, feature by feature
             var mean = rows.mean([0], true);
             var spread = (rows - mean).square().mean([0], true).sqrt();
-            return cat([rows, mean + randn([shape[0] - rows.shape[0], shape[1]], generator: generator) * spread * noise], 0);
+            return cat([rows, mean + randn([more, rows.shape[1]], generator: generator) * spread * noise], 0);
         }
     }
 
@@ -108,7 +112,7 @@ public static class Pretrained
         if (!Directory.Exists(folder)) throw new NanoVlmException($"{folder}: no such folder; give one that holds config.json and {ModelWeights.SingleFile}.");
         var file = HuggingFaceConfig.Load(folder);
         using var weights = ModelWeights.Open(folder);
-        var (model, parts, whole) = open(file, weights);
+        var (model, parts, whole) = Sized(() => open(file, weights));
         try
         {
             var names = ParameterNames.Load(model, weights, parts, whole);
@@ -122,15 +126,26 @@ public static class Pretrained
         }
     }
 
+    // The model is as large as config.json says, be it true or not.
+    private static Opening Sized(Func<Opening> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch (System.Runtime.InteropServices.ExternalException e)
+        {
+            throw new NanoVlmException($"A model of the size that config.json describes cannot be made: {e.Message.Split('\n')[0]}", e);
+        }
+    }
+
     private sealed record Opening(Module Model, IReadOnlyList<(string, NameMap)> Parts, bool Whole);
 
     private static Opening OpenVision(HuggingFaceConfig file, ModelWeights weights)
     {
         var (config, names) = (HuggingFaceVision.Read(file), VisionNames.Of(HuggingFaceVision.Family(file)));
         // A classifier's file has no pooler: its head takes the CLS token.
-        if (config.Pooler is Pooler.Attention or Pooler.Tanh && names.PrefixIn(weights.Names) is { } prefix
-            && !weights.Names.Any(name => name.StartsWith(prefix + "head.", StringComparison.Ordinal) || name.StartsWith(prefix + "pooler.", StringComparison.Ordinal)))
-            config = config with { Pooler = Pooler.None };
+        if (config.Pooler == Pooler.Tanh && file.IsClassifier) config = config with { Pooler = Pooler.None };
         return new(new VisionTransformer(config), [("", names), ("", Classifiers)], IsTower(file));
     }
 

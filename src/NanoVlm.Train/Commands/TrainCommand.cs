@@ -49,11 +49,12 @@ internal static class TrainCommand
             var plan = ModelPlan.Of(config, (named, key) => System.IO.Directory.Exists(named)
                 ? named
                 : downloads.Track(() => ModelFolder.Resolve(named, key, progress: downloads, cancellation: interrupted.Token)));
+            using var model = plan.Build(config.Train.Seed);
             var run = new RunFolder(System.IO.Path.Combine(config.Train.OutputDir, name), config.Train.KeepLast);
             display.LogTo(run.File("log.txt"));
             run.WriteJson("run.json", RunRecord.Of(config, path, compute));
             using var data = TrainingData.Open(config.Data, message => Log.Information("{Message:l}", message), interrupted.Token);
-            using var trainer = new Trainer(config, compute, run, data, plan);
+            using var trainer = new Trainer(config, compute, run, data, plan, model);
             var summary = trainer.Run(display, interrupted.Token);
             if (summary is null) return Interrupted(run.Path);
             run.WriteJson("summary.json", summary);

@@ -134,6 +134,41 @@ public sealed class HuggingFaceConfigTests : IDisposable
         Assert.Equal(10_000, llama.RopeTheta);
     }
 
+    [Fact]
+    public void A_theta_at_the_top_level_counts_where_the_rope_names_none()
+    {
+        var llama = Language("""{"model_type":"llama","rope_theta":5e5,"rope_parameters":{"rope_type":"linear","factor":2}}""");
+        Assert.Equal((5e5, new RopeScaling(RopeType.Linear, 2)), (llama.RopeTheta, llama.RopeScaling));
+        var gemma = Language("""{"model_type":"gemma3_text","rope_theta":2e6,"rope_local_base_freq":2e4,"rope_parameters":{"full_attention":{"rope_type":"default"}}}""");
+        Assert.Equal((2e6, 2e4), (gemma.RopeTheta, gemma.RopeLocalTheta));
+        var flat = Language("""{"model_type":"gemma3_text","rope_parameters":{"rope_type":"linear","factor":8,"rope_theta":3e6}}"""); // of full attention
+        Assert.Equal((3e6, 1e4, new RopeScaling(RopeType.Linear, 8)), (flat.RopeTheta, flat.RopeLocalTheta, flat.RopeScaling));
+    }
+
+    [Fact]
+    public void Where_both_spellings_of_a_rope_are_there_the_older_counts() =>
+        Assert.Equal(
+            new RopeScaling(RopeType.Linear, 4),
+            Language("""{"model_type":"llama","rope_scaling":{"rope_type":"linear","factor":4},"rope_parameters":{"rope_type":"linear","factor":2,"rope_theta":1e4}}""").RopeScaling);
+
+    [Fact]
+    public void A_negative_padding_token_counts_from_the_end()
+    {
+        Assert.Equal(99, Language("""{"model_type":"llama","vocab_size":100,"pad_token_id":-1}""").PadTokenId);
+        Assert.Equal(98, Language("""{"model_type":"gemma3_text","vocab_size":100,"pad_token_id":-2}""").PadTokenId);
+    }
+
+    [Theory, InlineData("idefics3"), InlineData("smolvlm")]
+    public void An_older_tower_that_repeats_the_type_of_the_whole_is_that_types_own(string type)
+    {
+        var vision = HuggingFaceVision.Read(Config("""{"model_type":"TYPE","vision_config":{"model_type":"TYPE","hidden_size":64}}""".Replace("TYPE", type)));
+        Assert.Equal((64, 16, true), (vision.HiddenSize, vision.NumAttentionHeads, vision.FixedImageSize));
+    }
+
+    [Fact]
+    public void A_SigLIP_whose_images_have_no_vector_is_refused() =>
+        Refused(() => HuggingFaceSiglip.Read(Config("""{"model_type":"siglip","vision_config":{"vision_use_head":false}}""")), ("vision_config.vision_use_head", "must be true"));
+
     [Theory]
     [InlineData("yarn"), InlineData("longrope"), InlineData("LINEAR")]
     public void An_unknown_rope_type_is_refused_by_its_name_with_those_there_are(string type)
@@ -273,6 +308,8 @@ public sealed class HuggingFaceConfigTests : IDisposable
         static IEnumerable<string[]> Paths(JsonNode node, string[] path) => node is not JsonObject members ? [path]
             : [.. path.Length > 0 ? new[] { path } : [], .. members.SelectMany(member => member.Value is null ? [[.. path, member.Key]] : Paths(member.Value, [.. path, member.Key]))];
     }
+
+    private LanguageConfig Language(string json) => HuggingFaceLanguage.Read(Config(json));
 
     private void Refused(Action read, params (string Path, string Message)[] problems)
     {

@@ -32,11 +32,11 @@ public sealed class RotaryEmbeddingTests
     }
 
     [Fact]
-    public void Dynamic_scaling_counts_from_the_original_length_where_it_is_given()
+    public void Dynamic_scaling_counts_from_the_models_length_and_ignores_an_original_one()
     {
         const double factor = 3;
-        var theta = Theta * Math.Pow(factor * 65 / 16.0 - (factor - 1), HeadDim / (HeadDim - 2.0));
-        Holds(new RopeScaling(RopeType.Dynamic, factor, OriginalMaxPositionEmbeddings: 16), 128, [0, 1, 64], i => Math.Pow(theta, -2.0 * i / HeadDim));
+        var theta = Theta * Math.Pow(factor * 65 / 32.0 - (factor - 1), HeadDim / (HeadDim - 2.0));
+        Holds(new RopeScaling(RopeType.Dynamic, factor, OriginalMaxPositionEmbeddings: 16), 32, [0, 1, 64], i => Math.Pow(theta, -2.0 * i / HeadDim));
     }
 
     [Theory, InlineData(8.0, 1.0, 4.0, 64), InlineData(32.0, 1.0, 4.0, 128), InlineData(2.0, 0.5, 2.0, 32)]

@@ -1,3 +1,4 @@
+using NanoVlm.Generation;
 using NanoVlm.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -42,6 +43,42 @@ public sealed class DualEncoderTests
         var (pixels, ids) = (golden.Expected["input.pixel_values"], golden.Expected["input.input_ids"]);
         Near.Equal(model.EmbedImages(pixels).narrow(0, 1, 1), model.EmbedImages(pixels.narrow(0, 1, 1)), 1e-5);
         Near.Equal(model.EmbedTexts(ids).narrow(0, 2, 1), model.EmbedTexts(ids.narrow(0, 2, 1)), 1e-5);
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public void Padding_is_seen_as_it_was_trained_unless_a_mask_hides_it(bool fused)
+    {
+        using var scope = NewDisposeScope();
+        using var kernel = Kernel.Fused(fused);
+        using var mode = no_grad();
+        using var model = Pretrained.LoadDualEncoder(RepositoryFiles.Golden("siglip-full"));
+        var text = tensor(new long[] { 5, 6, 7, 1, 1 }, [1, 5]);
+        var mask = tensor(new long[] { 1, 1, 1, 0, 0 }, [1, 5]);
+        var alone = Words(text.narrow(1, 0, 3), null);
+        Near.Equal(alone, Words(text, mask), 1e-5);
+        Assert.True((alone - Words(text, null)).abs().max().ToDouble() > 1e-3);
+
+        Tensor Words(Tensor ids, Tensor? visible) => model.Text.forward(ids, ScalarType.Float32, visible).narrow(1, 0, 3);
+    }
+
+    [Fact]
+    public void A_cotangent_takes_the_place_of_the_loss()
+    {
+        using var golden = new HuggingFaceGolden("siglip-full");
+        using var generator = new Generator(1);
+        var (pixels, ids) = (golden.Expected["input.pixel_values"], golden.Expected["input.input_ids"]);
+        const string norm = "text_model.final_layer_norm.bias";
+        var cotangent = randn([.. ids.shape, golden.Expected["output.text_embeds"].shape[1]], generator: generator);
+        var results = golden.Run(new ForwardPass { Gradients = ["all"] }, inputs: new()
+        {
+            ["text.input.input_ids"] = ids,
+            ["text.input.cotangent"] = cotangent,
+            ["image.input.pixel_values"] = pixels,
+            ["image.input.cotangent"] = ones(pixels.shape[0], 16, 48),
+        });
+        Near.Equal(cotangent.sum([0, 1]), results["text.grad." + norm], 1e-5);
+        Near.Equal(full(48, pixels.shape[0] * 16f), results["image.grad.vision_model.post_layernorm.bias"], 1e-5);
+        Assert.Equal(0, results["image.grad." + norm].abs().sum().ToDouble());
     }
 
     [Fact]

@@ -97,6 +97,7 @@ public sealed class ForwardPassTests : IDisposable
         Says("needs 'input_ids' or 'pixel_values'", new() { ["input.labels"] = ids });
         Says("images give 4 features (1 tiles of 4), but input_ids hold 1 image tokens; by row: [0, 1]",
             new() { ["a.input.images"] = zeros(1, 3, 32, 32), ["a.input.input_ids"] = tensor(new long[] { 1, 2, 3, 520 }, [2, 2]) });
+        Says("'cotangent' has shape [1, 3, 48]", new() { ["input.images"] = zeros(1, 3, 32, 32), ["input.cotangent"] = zeros(1, 3, 48) });
         Says("did you mean 'MP.proj.weight'", new() { ["input.input_ids"] = ids, ["input.labels"] = ids }, "MP.proj.weigth");
         Says("gradients need 'labels' or a 'cotangent'", new() { ["input.input_ids"] = ids }, "all");
 
@@ -107,6 +108,16 @@ public sealed class ForwardPassTests : IDisposable
             Assert.DoesNotContain('\n', error.Message);
             Assert.False(File.Exists(folder["out.safetensors"]));
         }
+    }
+
+    [Fact]
+    public void A_config_of_absurd_size_is_an_error_and_no_crash()
+    {
+        using var golden = new HuggingFaceGolden("llama3-like");
+        var model = golden.Variant("absurd");
+        var config = Path.Combine(model, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"intermediate_size\": 96", "\"intermediate_size\": 2000000000"));
+        Assert.Contains("A model of the size that config.json describes cannot be made", Assert.Throws<NanoVlmException>(() => golden.Run(new ForwardPass(), model)).Message);
     }
 
     private Dictionary<string, Tensor> Run(ForwardPass pass, string model, Dictionary<string, Tensor>? inputs = null)

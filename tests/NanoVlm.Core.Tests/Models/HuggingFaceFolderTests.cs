@@ -37,6 +37,17 @@ public sealed class HuggingFaceFolderTests
         Same(golden.Run(new ForwardPass()), golden.Run(new ForwardPass(), golden.Sharded(3)));
     }
 
+    // Idefics3 has SmolVLM's parts and names.
+    [Fact]
+    public void An_Idefics3_is_read_as_the_SmolVLM_of_its_weights()
+    {
+        using var golden = new HuggingFaceGolden("smolvlm-like");
+        var idefics = golden.Variant("idefics3");
+        var config = Path.Combine(idefics, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("smolvlm_vision", "idefics3_vision").Replace("\"smolvlm\"", "\"idefics3\"").Replace("SmolVLMFor", "Idefics3For"));
+        Same(golden.Run(new ForwardPass()), golden.Run(new ForwardPass(), idefics));
+    }
+
     private static void Same(Dictionary<string, Tensor> expected, Dictionary<string, Tensor> actual)
     {
         Assert.Equal(expected.Keys.Order(), actual.Keys.Order());

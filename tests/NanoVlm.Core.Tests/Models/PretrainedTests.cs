@@ -65,6 +65,35 @@ public sealed class PretrainedTests
         }
     }
 
+    [Theory, InlineData("siglip-vision", "embeddings.patch_embedding.weight"), InlineData("gemma3-text", "embed_tokens.weight")]
+    public void Weights_of_another_family_are_said_to_lack_the_tensor_that_all_names_hang_on(string name, string anchor)
+    {
+        using var golden = new HuggingFaceGolden(name);
+        var message = Refused("none", weights => weights.ToDictionary(pair => "x" + pair.Key.Replace('.', '_'), pair => pair.Value));
+        Assert.EndsWith($"\n  {anchor} is missing, under any prefix", message);
+        message = Refused("two", weights => weights.SelectMany(pair => new[] { "a." + pair.Key, "b." + pair.Key }.Select(key => (key, pair.Value))).ToDictionary());
+        Assert.Matches($@"\n  a\..*{anchor} and b\..*{anchor} are both there, expected one of them$", message);
+
+        string Refused(string what, Func<Dictionary<string, Tensor>, Dictionary<string, Tensor>> damage) =>
+            Assert.Throws<NanoVlmException>(() => Load(name, golden.Variant(what, damage))).Message;
+    }
+
+    [Fact]
+    public void A_table_that_contradicts_its_own_config_is_refused_in_training_too()
+    {
+        using var scope = NewDisposeScope();
+        using var gemma = new HuggingFaceGolden("gemma3-text");
+        var folder = gemma.Variant("vocabulary");
+        Edit(folder, "\"vocab_size\": 150", "\"vocab_size\": 160");
+        Assert.Contains("model.embed_tokens.weight has shape [150, 64], expected [160, 64]", Assert.Throws<NanoVlmException>(() => Larger(folder, 1, extra: 9)).Message);
+
+        using var siglip = new HuggingFaceGolden("siglip-vision");
+        var positions = siglip.Variant("positions");
+        using var tower = new VisionTransformer(HuggingFaceVision.Read(HuggingFaceConfig.Load(positions)) with { ImageSize = 64, Pooler = Pooler.None });
+        Edit(positions, "\"image_size\": 32", "\"image_size\": 48");
+        Assert.Contains("position_embedding.weight has shape [16, 48], expected [1, 36, 48]", Assert.Throws<NanoVlmException>(() => Pretrained.Fill(tower, positions)).Message);
+    }
+
     [Theory, InlineData("siglip-full", "siglip-vision"), InlineData("siglip-vision", "siglip-vision")]
     public void A_tower_is_read_out_of_what_holds_it(string name, string kind)
     {
@@ -115,6 +144,9 @@ public sealed class PretrainedTests
             renamed["classifier.bias"] = zeros(10);
             return renamed;
         });
+        var refused = Assert.Throws<NanoVlmException>(() => Pretrained.LoadVisionTower(classifier)).Message; // a ViTModel without its pooler is damaged
+        Assert.Contains("vit.pooler.dense.weight is missing", refused);
+        Edit(classifier, "\"ViTModel\"", "\"ViTForImageClassification\"");
         using var tower = Pretrained.LoadVisionTower(classifier);
         Assert.Equal(Pooler.None, tower.Config.Pooler);
         Near.Equal(golden.Expected["32x32.output.last_hidden_state"], tower.call(golden.Expected["32x32.input.pixel_values"], ScalarType.Float32), 1e-4);
@@ -140,8 +172,8 @@ public sealed class PretrainedTests
             }
             return renamed;
         });
-        var config = Path.Combine(distilled, VlmConfig.FileName);
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"vit\"", "\"deit\""));
+        Edit(distilled, "\"vit\"", "\"deit\"");
+        Edit(distilled, "\"ViTModel\"", "\"DeiTForImageClassificationWithTeacher\"");
         using var tower = Pretrained.LoadVisionTower(distilled);
         var states = new List<Tensor>();
         var pixels = golden.Expected["32x32.input.pixel_values"];
@@ -206,7 +238,7 @@ public sealed class PretrainedTests
         using var same = Larger(golden.Folder, 1, extra: 0);
         using var loaded = Pretrained.LoadLanguageModel(golden.Folder);
         Assert.True(Embedding(loaded).bytes.SequenceEqual(Embedding(same).bytes));
-        Assert.Contains("vocabulary of [150, 64] does not fit into [149, 64]", Assert.Throws<NanoVlmException>(() => Larger(golden.Folder, 1, extra: -1)).Message);
+        Assert.Contains("vocabulary of 150 does not fit into one of 149", Assert.Throws<NanoVlmException>(() => Larger(golden.Folder, 1, extra: -1)).Message);
     }
 
     [Theory]
@@ -239,6 +271,14 @@ public sealed class PretrainedTests
         _ when HuggingFaceGolden.Multimodal.Contains(name) => Pretrained.LoadVisionLanguageModel(folder),
         _ => Pretrained.LoadVisionTower(folder),
     };
+
+    private static void Edit(string folder, string from, string to)
+    {
+        var path = Path.Combine(folder, VlmConfig.FileName);
+        var text = File.ReadAllText(path);
+        Assert.Contains(from, text);
+        File.WriteAllText(path, text.Replace(from, to));
+    }
 
     private static Tensor Embedding(CausalLanguageModel decoder) => decoder.get_parameter("token_embedding.weight")!;
 

@@ -45,6 +45,9 @@ public sealed class HuggingFaceConfig
         }
     }
 
+    /// <summary>Whether the file is of a tower with a classifier in place of its pooler.</summary>
+    internal bool IsClassifier => Texts("architectures") is { } names && names.Any(name => name.Contains("ForImageClassification", StringComparison.Ordinal) || name.Contains("ForMaskedImageModeling", StringComparison.Ordinal));
+
     /// <summary>Whether the key is there and not null.</summary>
     internal bool Has(string key) => Find(key) is not null;
 
@@ -73,11 +76,17 @@ public sealed class HuggingFaceConfig
     }
 
     /// <summary>A whole number of at least 0.</summary>
-    internal int Count(string key, int otherwise) => OptionalCount(key) ?? otherwise;
+    internal int Count(string key, int otherwise) =>
+        Find(key) is { ValueKind: JsonValueKind.Number } value && value.GetDouble() == 0 ? 0 : Size(key, otherwise);
 
-    /// <summary>A whole number of at least 0, or null where it is absent.</summary>
-    internal int? OptionalCount(string key) =>
-        Find(key) is { ValueKind: JsonValueKind.Number } value && value.GetDouble() == 0 ? 0 : OptionalSize(key);
+    /// <summary>A whole number, or null where it is absent.</summary>
+    internal int? OptionalInteger(string key)
+    {
+        if (Find(key) is not { } value) return null;
+        if (value.ValueKind == JsonValueKind.Number && value.GetDouble() is >= int.MinValue and <= int.MaxValue and var number && number == Math.Floor(number)) return (int)number;
+        Wrong(key, "an integer");
+        return null;
+    }
 
     /// <summary>A number above 0.</summary>
     internal double Number(string key, double otherwise) => OptionalNumber(key) ?? otherwise;

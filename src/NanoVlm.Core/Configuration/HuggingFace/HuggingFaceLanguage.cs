@@ -51,7 +51,7 @@ public static class HuggingFaceLanguage
         // Of a model of several parts it is the whole that says whether its head is tied.
         if (section != config && config.Has("tie_word_embeddings")) language = language with { TieWordEmbeddings = config.Flag("tie_word_embeddings", true) };
         section.Require(
-            section.Has("head_dim") || language.HiddenSize % language.NumAttentionHeads == 0,
+            type != "llama" || section.Has("head_dim") || language.HiddenSize % language.NumAttentionHeads == 0,
             "hidden_size", $"{language.HiddenSize} is not a multiple of num_attention_heads, {language.NumAttentionHeads}");
         section.Require(language.HeadDim % 2 == 0, "head_dim", $"a head of {language.HeadDim} values cannot be rotated in pairs; its size must be even");
         section.Require(
@@ -67,12 +67,11 @@ public static class HuggingFaceLanguage
     private static LanguageConfig Llama(HuggingFaceConfig config)
     {
         var (hidden, heads) = (config.Size("hidden_size", 4096), config.Size("num_attention_heads", 32));
-        var (theta, scaling) = config.Has("rope_parameters")
-            ? Rope(config.Section("rope_parameters"), 10_000)
-            : (config.Number("rope_theta", 10_000), Rope(config.Section("rope_scaling"), 0).Scaling);
+        // Where both spellings are there, transformers takes the older.
+        var (theta, scaling) = Rope(config.Section(config.Has("rope_scaling") ? "rope_scaling" : "rope_parameters"), config.Number("rope_theta", 10_000));
         return new()
         {
-            PadTokenId = config.OptionalCount("pad_token_id"),
+            PadTokenId = Pad(config, 32_000),
             VocabSize = config.Size("vocab_size", 32_000),
             HiddenSize = hidden,
             IntermediateSize = config.Size("intermediate_size", 11_008),
@@ -96,17 +95,18 @@ public static class HuggingFaceLanguage
         config.Require(!config.Has("attn_logit_softcapping"), "attn_logit_softcapping", "capped attention scores (Gemma-2's) are not supported");
         config.Require(!config.Flag("use_bidirectional_attention", false), "use_bidirectional_attention", "an encoder (EmbeddingGemma's) is not supported");
         var layers = config.Size("num_hidden_layers", 26);
-        var (theta, local, scaling) = (config.Number("rope_theta", 1_000_000), config.Number("rope_local_base_freq", 10_000), Rope(config.Section("rope_scaling"), 0).Scaling);
-        if (config.Has("rope_parameters"))
+        var rope = config.Section(config.Has("rope_scaling") ? "rope_scaling" : "rope_parameters");
+        var byLayer = rope.Has("full_attention") || rope.Has("sliding_attention"); // else of the layers that see everything
+        var (theta, scaling) = Rope(byLayer ? rope.Section("full_attention") : rope, config.Number("rope_theta", 1_000_000));
+        var local = config.Number("rope_local_base_freq", 10_000);
+        if (byLayer)
         {
-            var rope = config.Section("rope_parameters");
-            (theta, scaling) = Rope(rope.Section("full_attention"), 1_000_000);
-            (local, var localScaling) = Rope(rope.Section("sliding_attention"), 10_000);
+            (local, var localScaling) = Rope(rope.Section("sliding_attention"), local);
             rope.Require(localScaling.Type == RopeType.Default, "sliding_attention.rope_type", "only 'default' is supported in sliding-window layers");
         }
         return new()
         {
-            PadTokenId = config.OptionalCount("pad_token_id") ?? 0,
+            PadTokenId = Pad(config, 262_208) ?? 0,
             VocabSize = config.Size("vocab_size", 262_208),
             HiddenSize = config.Size("hidden_size", 2304),
             IntermediateSize = config.Size("intermediate_size", 9216),
@@ -132,6 +132,10 @@ public static class HuggingFaceLanguage
             FinalLogitSoftcapping = config.OptionalNumber("final_logit_softcapping"),
         };
     }
+
+    // Torch counts a negative one from the end.
+    private static int? Pad(HuggingFaceConfig config, int vocabulary) =>
+        config.OptionalInteger("pad_token_id") is { } pad ? pad < 0 ? config.Size("vocab_size", vocabulary) + pad : pad : null;
 
     // By name, or every so many-th layer sees everything.
     private static LayerType[] LayerTypes(HuggingFaceConfig config, int layers)

@@ -12,6 +12,7 @@ public static class HuggingFaceSiglip
     public static (VisionConfig Vision, TextEncoderConfig Text) Read(HuggingFaceConfig config)
     {
         var vision = HuggingFaceVision.Collect(config);
+        config.Section("vision_config").Require(vision.Pooler == Pooler.Attention, "vision_use_head", "must be true: an image's vector comes from the head");
         var text = config.Section("text_config");
         var hidden = text.Size("hidden_size", 768);
         var encoder = new VisionConfig

@@ -84,7 +84,7 @@ public static class HuggingFaceVision
             return config;
         }
         var section = config.Section("vision_config");
-        type = section.ModelType is "" or "siglip" ? otherwise : section.ModelType;
+        type = section.ModelType == "" || section.ModelType == config.ModelType ? otherwise : section.ModelType; // older files repeat the whole's
         return section;
     }
 
@@ -106,6 +106,7 @@ public static class HuggingFaceVision
         HiddenSize = config.Size("hidden_size", 1152),
         NumAttentionHeads = config.Size("num_attention_heads", 16),
         PatchSize = config.Size("patch_size", 32),
+        FixedImageSize = true,
         Pooler = Pooler.None,
     };
 

@@ -14,7 +14,7 @@ public static class LanguageNames
         One("blocks.*.norm2.", "layers.*.post_attention_layernorm."),
         .. Mlp,
         One("norm.", "norm."),
-    ], ["rotary_emb.inv_freq"]);
+    ], ["rotary_emb.inv_freq", "layers.*.self_attn.rotary_emb.inv_freq"]);
 
     /// <summary>Gemma-3's.</summary>
     public static readonly NameMap Gemma3 = new("embed_tokens.weight",
@@ -29,7 +29,7 @@ public static class LanguageNames
         .. Mlp,
         One("blocks.*.post_norm2.", "layers.*.post_feedforward_layernorm."),
         One("norm.", "norm."),
-    ], ["rotary_emb.inv_freq"]);
+    ], ["rotary_emb.inv_freq", "layers.*.self_attn.rotary_emb.inv_freq"]);
 
     /// <summary>The head where it is stored.</summary>
     public static readonly NameMap Head = new("lm_head.weight", [One("head.weight", "lm_head.weight")], []);

@@ -8,7 +8,7 @@ namespace NanoVlm.Weights.Names;
 /// </summary>
 /// <param name="Anchor">A tensor that every such file has. What stands before it in its name stands before all. Empty: nothing does.</param>
 /// <param name="Rules">The tensors, by the parameters they belong to.</param>
-/// <param name="Ignored">Endings of tensors that such files may hold and that are no parameters, such as <c>rotary_emb.inv_freq</c>.</param>
+/// <param name="Ignored">Tensors that such files may hold and that are no parameters, such as <c>layers.*.self_attn.rotary_emb.inv_freq</c>.</param>
 public sealed record NameMap(string Anchor, IReadOnlyList<NameRule> Rules, IReadOnlyList<string> Ignored)
 {
     /// <summary>What stands before all names of this family in a file.</summary>
@@ -17,9 +17,14 @@ public sealed record NameMap(string Anchor, IReadOnlyList<NameRule> Rules, IRead
     public string? PrefixIn(IEnumerable<string> names)
     {
         if (Anchor.Length == 0) return "";
-        var found = names.Where(name => name == Anchor || name.EndsWith("." + Anchor, StringComparison.Ordinal)).ToArray();
-        return found.Length == 1 ? found[0][..^Anchor.Length] : null;
+        var found = AnchorsIn(names);
+        return found.Count == 1 ? found[0][..^Anchor.Length] : null;
     }
+
+    /// <summary>The tensors of a file that may be the anchor.</summary>
+    /// <param name="names">The file's tensors.</param>
+    public IReadOnlyList<string> AnchorsIn(IEnumerable<string> names) =>
+        [.. names.Where(name => name == Anchor || name.EndsWith("." + Anchor, StringComparison.Ordinal))];
 
     /// <summary>The tensors that make a parameter.</summary>
     /// <param name="parameter">The parameter's name in its module.</param>
@@ -35,7 +40,7 @@ public sealed record NameMap(string Anchor, IReadOnlyList<NameRule> Rules, IRead
     /// <summary>Whether such files may hold a tensor that the model here has no use for.</summary>
     /// <param name="stored">The tensor's name without what stands before all.</param>
     public bool Knows(string stored) =>
-        Ignored.Any(ending => stored.EndsWith(ending, StringComparison.Ordinal)) || Rules.Any(rule => rule.Optional && rule.Stores(stored));
+        Ignored.Any(name => NameRule.Pattern(name).IsMatch(stored)) || Rules.Any(rule => rule.Optional && rule.Stores(stored));
 }
 
 /// <summary>How one parameter lies in a file.</summary>
@@ -64,7 +69,7 @@ public sealed partial record NameRule(string Parameter, IReadOnlyList<string> St
 
     internal bool Stores(string name) => Stored.Any(stored => Pattern(stored).IsMatch(name));
 
-    private static Regex Pattern(string name) =>
+    internal static Regex Pattern(string name) =>
         new("^" + Regex.Escape(name).Replace(@"\*", @"(?<layer>\d+)", StringComparison.Ordinal) + (name.EndsWith('.') ? "(?<rest>weight|bias)$" : "$"));
 }
 

@@ -19,7 +19,7 @@ public static class VisionNames
         One("pooler.layer_norm.", "head.layernorm."),
         One("pooler.mlp.fc1.", "head.mlp.fc1."),
         One("pooler.mlp.fc2.", "head.mlp.fc2."),
-    ], ["position_ids"]);
+    ], ["embeddings.position_ids"]);
 
     /// <summary>SigLIP's text tower.</summary>
     public static readonly NameMap SiglipText = new("embeddings.token_embedding.weight",
@@ -29,7 +29,7 @@ public static class VisionNames
         .. SiglipBlocks,
         One("layer_norm.", "final_layer_norm."),
         One("head.", "head."),
-    ], ["position_ids"]);
+    ], ["embeddings.position_ids"]);
 
     private static readonly NameMap Clip = new("embeddings.patch_embedding.weight",
     [
@@ -39,7 +39,7 @@ public static class VisionNames
         One("pre_norm.", "pre_layrnorm."), // sic
         .. SiglipBlocks,
         One("layer_norm.", "post_layernorm."),
-    ], ["position_ids"]);
+    ], ["embeddings.position_ids"]);
 
     private static readonly NameMap Dinov3 = new("embeddings.patch_embeddings.weight",
     [
