@@ -57,6 +57,10 @@ var realSize = new Command("real-size", "Trains three steps of the published arc
 realSize.SetAction(result => RealSize.Run(result.GetValue(folder)!));
 root.Subcommands.Add(realSize);
 
+var templates = new Command("templates", "Measures rendering conversations by chat templates, beside jinja2");
+templates.SetAction(_ => TemplateBenchmark.Run());
+root.Subcommands.Add(templates);
+
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {

@@ -9,8 +9,8 @@ namespace NanoVlm.Text;
 /// <para>
 /// The rule of spans. Every character remembers the message that it was copied from, through filters, methods and operators; and what a loop
 /// over the messages writes for one of them is that message's turn. An assistant's span begins where the generation prompt ends in its turn
-/// (what the model is given when it has to answer), or where its content begins, with the spaces before it, where the turn does not begin
-/// with that prompt; it ends with its turn, so that the end-of-turn marker is in it. Anybody else's span begins with the content. Where a
+/// (what the model is given when it has to answer); or with its turn, where the template writes nothing but the answer in it; or, where the turn
+/// does not begin with that prompt, where its content begins, with the spaces before it. It ends with its turn, so that the end-of-turn marker is in it. Anybody else's span begins with the content. Where a
 /// template has <c>{% generation %}</c> blocks, these alone are the assistant's.
 /// </para>
 /// <para>
@@ -124,19 +124,20 @@ public sealed class ChatTemplate
     private RenderedChat Render(Tokenizer? tokenizer, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
     {
         var habits = HabitsFor(tokenizer);
-        return Spans(habits, Text(tokenizer, messages, addGenerationPrompt, habits.AsParts), [.. messages.Select(m => m.Role)]);
+        var values = Values(messages, habits.AsParts);
+        return Spans(habits, Text(tokenizer, values, addGenerationPrompt, Length(messages), []), values);
     }
 
     private RenderedChat Render(Tokenizer? tokenizer, JsonElement messages, bool addGenerationPrompt, JsonElement? variables)
     {
         if (variables is { ValueKind: not JsonValueKind.Object } other)
             throw new NanoVlmException($"The variables of a chat template must be a JSON object, not {other.ValueKind}.");
-        string[] roles = Roles(messages);
+        _ = Roles(messages);
         var more = variables?.EnumerateObject().Select(v => KeyValuePair.Create(v.Name, JsonValues.Read(v.Value))).ToArray() ?? [];
         var values = messages.EnumerateArray().Select(JsonValues.Message).ToArray();
         long length = messages.GetRawText().Length + (variables?.GetRawText().Length ?? 0);
         var text = Text(tokenizer, values, addGenerationPrompt, length, more);
-        return Spans(more.Length == 0 ? HabitsFor(tokenizer) : Observe(tokenizer, more), text, roles);
+        return Spans(more.Length == 0 ? HabitsFor(tokenizer) : Observe(tokenizer, more), text, values);
     }
 
     private static string[] Roles(JsonElement messages)
@@ -146,10 +147,12 @@ public sealed class ChatTemplate
         return [.. messages.EnumerateArray().Select(m => m.TryGetProperty("role", out var role) && role.ValueKind == JsonValueKind.String ? role.GetString()! : "")];
     }
 
-    private RenderedChat Spans(Habits habits, Str text, string[] roles) => new(text.Text, habits.Rule.Find(text, roles, _template.HasGeneration));
+    private RenderedChat Spans(Habits habits, Str text, Value[] messages) =>
+        new(text.Text, habits.Rule.Find(text, Array.ConvertAll(messages, JsonValues.Speaker), _template.HasGeneration));
 
-    private Str Text(Tokenizer? tokenizer, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, bool asParts, params ReadOnlySpan<KeyValuePair<string, Value>> more) => Text(
-        tokenizer, [.. messages.Select((m, i) => JsonValues.Message(m, i, asParts))], addGenerationPrompt, messages.Sum(m => (long)m.Content.Length + (m.Parts?.Sum(p => p.Text?.Length ?? 0) ?? 0)), more);
+    private static Value[] Values(IReadOnlyList<ChatMessage> messages, bool asParts) => [.. messages.Select((m, i) => JsonValues.Message(m, i, asParts))];
+
+    private static long Length(IReadOnlyList<ChatMessage> messages) => messages.Sum(m => (long)m.Content.Length + (m.Parts?.Sum(p => p.Text?.Length ?? 0) ?? 0));
 
     private Str Text(Tokenizer? tokenizer, Value[] messages, bool addGenerationPrompt, long length, ReadOnlySpan<KeyValuePair<string, Value>> more)
     {
@@ -183,23 +186,27 @@ public sealed class ChatTemplate
         {
             try
             {
-                var question = Text(tokenizer, _probe[..1], false, asParts, more).Text;
-                var prompted = Text(tokenizer, _probe[..1], true, asParts, more).Text;
-                var answered = Text(tokenizer, _probe, false, asParts, more);
-                var rule = new SpanRule(prompted[question.AsSpan().CommonPrefixLength(prompted)..], "");
-                if (!Array.Exists(answered.Marks, m => m is { Kind: MarkKind.Content, Message: 1 } && m.End > m.Start))
+                var probe = Values(_probe, asParts);
+                string question = Write(1, false).Text, prompted = Write(1, true).Text;
+                var answered = Write(2, false);
+                if (Array.FindLast(answered.Marks, m => m is { Kind: MarkKind.Content, Message: 1 } && m.End > m.Start) is not { End: > 0 } content)
                     continue;
-                int contentEnd = answered.Marks.Where(m => m is { Kind: MarkKind.Content, Message: 1 }).Max(m => m.End);
-                var span = rule.Find(answered, ["user", "assistant"], false).Find(s => s.Message == 1);
-                rule = rule with { EndOfTurn = answered.Text[contentEnd..(span?.End ?? answered.Text.Length)] };
-                return new Habits(tokenizer, rule, asParts, rule.Find(answered, ["user", "assistant"], _template.HasGeneration).Exists(s => s.Role == "assistant"));
+                var speakers = Array.ConvertAll(probe, JsonValues.Speaker);
+                var rule = new SpanRule(prompted[question.AsSpan().CommonPrefixLength(prompted)..], "", false);
+                var turn = Array.Find(answered.Marks, m => m is { Kind: MarkKind.Turn, Message: 1 } && m.Start <= content.Start && m.End >= content.End);
+                bool whole = rule.Prompt.Length == 0 && turn.End > 0 && string.IsNullOrWhiteSpace(answered.Text[turn.Start..content.Start]);
+                int end = rule.Find(answered, speakers, false).Find(s => s.Message == 1)?.End ?? answered.Text.Length;
+                rule = rule with { EndOfTurn = answered.Text[content.End..end], WholeTurn = whole };
+                return new Habits(tokenizer, rule, asParts, rule.Find(answered, speakers, _template.HasGeneration).Exists(s => s.Role == "assistant"));
+
+                Str Write(int count, bool prompt) => Text(tokenizer, probe[..count], prompt, 0, more);
             }
             catch (NanoVlmException)
             {
                 // It does not take such messages; others it may.
             }
         }
-        return new Habits(tokenizer, new SpanRule("", ""), false, false);
+        return new Habits(tokenizer, new SpanRule("", "", false), false, false);
     }
 
     private EncodedChat Encode(Tokenizer tokenizer, RenderedChat chat, string[] roles)

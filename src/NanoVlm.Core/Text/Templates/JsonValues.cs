@@ -27,6 +27,20 @@ internal static class JsonValues
                     : Object(-1, ("type", new Str(part.Type))))])));
     }
 
+    /// <summary>Who speaks in a message, and whether anything is said: text that is not blank, at any depth.</summary>
+    public static Speaker Speaker(Value message)
+    {
+        return new Speaker(((MapValue)message).Find(new Str("role")) is Str role ? role.Text : "", Says(message));
+
+        static bool Says(Value value) => value switch
+        {
+            Str text => text.Marks.Length > 0 && !string.IsNullOrWhiteSpace(text.Text),
+            Sequence sequence => sequence.Items.Any(Says),
+            MapValue map => map.Members.Any(member => Says(member.Value)),
+            _ => false,
+        };
+    }
+
     private static MapValue Object(int message, params ReadOnlySpan<(string Key, Value Value)> pairs)
     {
         var members = MapValue.NewMembers(new Budget(long.MaxValue));

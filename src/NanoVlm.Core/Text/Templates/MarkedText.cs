@@ -54,6 +54,23 @@ internal sealed class Str(string text, Mark[]? marks = null) : Value
         return new Str(Text[start..end], [.. marks]);
     }
 
+    public static Str Concat(Budget budget, Str first, Str second)
+    {
+        budget.Spend(first.Text.Length + second.Text.Length + (long)first.Marks.Length + second.Marks.Length);
+        var marks = first.Marks;
+        if (second.Marks.Length > 0)
+        {
+            marks = new Mark[first.Marks.Length + second.Marks.Length];
+            first.Marks.CopyTo(marks, 0);
+            for (int i = 0; i < second.Marks.Length; i++)
+            {
+                var mark = second.Marks[i];
+                marks[first.Marks.Length + i] = mark with { Start = mark.Start + first.Text.Length, End = mark.End + first.Text.Length };
+            }
+        }
+        return new Str(first.Text + second.Text, marks);
+    }
+
     /// <summary>The same stretches after a change of each character for itself.</summary>
     public Str Map(Func<string, string> change)
     {

@@ -27,7 +27,7 @@ internal static class Operators
         switch (op, left, right)
         {
             case ("+", Str s, Str t):
-                return new TextBuilder(context.Budget).Append(s).Append(t).ToStr();
+                return Str.Concat(context.Budget, s, t);
             case ("+", Sequence { Kind: SequenceKind.List or SequenceKind.Tuple } s, Sequence t) when s.Kind == t.Kind:
                 context.Budget.Spend(s.Items.Count + t.Items.Count);
                 return new Sequence([.. s.Items, .. t.Items], s.Kind);

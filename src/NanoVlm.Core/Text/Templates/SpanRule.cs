@@ -1,25 +1,35 @@
 namespace NanoVlm.Text.Templates;
 
+/// <summary>Who speaks in a message, and whether anything is said.</summary>
+internal readonly record struct Speaker(string Role, bool Says);
+
 /// <summary>
 /// Where each message lies in a rendered text, from the marks of its characters (docs/templates.md tells the rule for people).
 /// </summary>
 /// <param name="Prompt">What the template writes before an answer when asked for a generation prompt.</param>
 /// <param name="EndOfTurn">What it writes after an answer; used only where it does not loop over the messages.</param>
-internal sealed record SpanRule(string Prompt, string EndOfTurn)
+/// <param name="WholeTurn">Whether it writes nothing but an answer in an assistant's turn: the question's turn ends with what asks for it.</param>
+internal sealed record SpanRule(string Prompt, string EndOfTurn, bool WholeTurn)
 {
     /// <summary>The spans, in the order of the text. A message that cannot be told apart has none.</summary>
     /// <param name="rendered">The text.</param>
-    /// <param name="roles">The role of each message.</param>
+    /// <param name="speakers">The role of each message, and whether it says anything.</param>
     /// <param name="generation">Whether the template says itself, in generation blocks, what is the assistant's.</param>
-    public List<ChatSpan> Find(Str rendered, IReadOnlyList<string> roles, bool generation)
+    public List<ChatSpan> Find(Str rendered, IReadOnlyList<Speaker> speakers, bool generation)
     {
         // A generation prompt at the end of the text is nobody's, even where the loop's last turn wrote it.
         int end = Prompt.Length > 0 && rendered.Text.EndsWith(Prompt, StringComparison.Ordinal) ? rendered.Text.Length - Prompt.Length : rendered.Text.Length;
+        // Contents are marked as they are written: in order, and none over another.
+        var contents = Array.FindAll(rendered.Marks, m => m.Kind == MarkKind.Content && m.End <= end);
+        var ofMessage = contents.ToLookup(m => m.Message);
+        var turns = Array.FindAll(rendered.Marks, m => m.Kind == MarkKind.Turn).ToLookup(m => m.Message);
         var spans = new List<ChatSpan>();
-        for (int i = 0; i < roles.Count; i++)
+        for (int i = 0; i < speakers.Count; i++)
         {
-            if (!(generation && roles[i] == "assistant") && Find(rendered, i, roles[i], end) is { } span)
-                spans.Add(span);
+            if (generation && speakers[i].Role == "assistant")
+                continue;
+            if (Find(rendered.Text, end, speakers[i], [.. ofMessage[i]], Outermost(turns[i])) is { } span && !HoldsAnother(contents, i, span))
+                spans.Add(new ChatSpan(i, speakers[i].Role, span.Start, span.End));
         }
         if (generation)
         {
@@ -29,48 +39,54 @@ internal sealed record SpanRule(string Prompt, string EndOfTurn)
                 spans.Add(new ChatSpan(around.Select(m => m.Message).DefaultIfEmpty(-1).First(), "assistant", mark.Start, mark.End));
             }
         }
-        return [.. spans.OrderBy(s => s.Start).ThenBy(s => s.Message)];
+        spans.Sort((a, b) => (a.Start, a.Message).CompareTo((b.Start, b.Message)));
+        return spans;
     }
 
-    private ChatSpan? Find(Str rendered, int message, string role, int textEnd)
+    private (int Start, int End)? Find(string text, int textEnd, Speaker speaker, List<Mark> contents, List<Mark> turns)
     {
-        string text = rendered.Text;
-        var contents = rendered.Marks.Where(m => m.Kind == MarkKind.Content && m.Message == message && m.End <= textEnd).ToList();
         if (contents.Exists(m => m.End > m.Start))
             contents.RemoveAll(m => m.End == m.Start);
-        var turns = Outermost(rendered.Marks.Where(m => m.Kind == MarkKind.Turn && m.Message == message));
-        var own = turns.Where(t => contents.Exists(c => c.Start >= t.Start && c.End <= t.End)).ToList();
-        if (own.Count == 0 && contents.Count == 0)
-            own = turns.Where(t => PromptIn(text, t.Start, Math.Min(t.End, textEnd)) is not null).ToList(); // an empty answer, left out
+        var own = turns.FindAll(t => contents.Exists(c => c.Start >= t.Start && c.End <= t.End));
+        if (own.Count == 0 && contents.Count == 0 && !speaker.Says)
+            own = turns.FindAll(t => WholeTurn || PromptIn(text, t.Start, Math.Min(t.End, textEnd)) is not null); // an empty answer, left out
         if (own.Count > 1)
             return null; // written twice: which one is to be learned cannot be told
 
-        int start, end;
+        bool assistant = speaker.Role == "assistant";
         if (own.Count == 1)
         {
-            var turn = own[0] with { End = Math.Min(own[0].End, textEnd) };
-            contents.RemoveAll(c => c.Start < turn.Start || c.End > turn.End);
-            int first = contents.Count > 0 ? contents.Min(c => c.Start) : turn.End;
-            start = role != "assistant" ? first : PromptIn(text, turn.Start, first) ?? (contents.Count > 0 ? BackOverSpaces(text, turn.Start, first) : -1);
-            end = turn.End;
+            int begin = own[0].Start, end = Math.Min(own[0].End, textEnd);
+            contents.RemoveAll(c => c.Start < begin || c.End > end);
+            int first = contents.Count > 0 ? contents[0].Start : end;
+            if (assistant)
+                first = WholeTurn ? begin : PromptIn(text, begin, first) ?? BackOverSpaces(text, begin, first);
+            return (first, end);
         }
-        else if (contents.Count > 0)
-        {
-            start = contents.Min(c => c.Start);
-            end = contents.Max(c => c.End);
-            if (EndOfTurn.Length > 0 && text.AsSpan(end, textEnd - end).StartsWith(EndOfTurn))
-                end += EndOfTurn.Length;
-            else if (role == "assistant")
-                return null;
-            if (role == "assistant")
-                start = BackOverSpaces(text, 0, start);
-        }
-        else
-        {
+        if (contents.Count == 0)
             return null;
+        int start = contents[0].Start, after = contents[^1].End;
+        if (EndOfTurn.Length > 0 && text.AsSpan(after, textEnd - after).StartsWith(EndOfTurn))
+            after += EndOfTurn.Length;
+        else if (assistant)
+            return null;
+        return (assistant ? BackOverSpaces(text, 0, start) : start, after);
+    }
+
+    private static bool HoldsAnother(Mark[] contents, int message, (int Start, int End) span)
+    {
+        int low = 0, high = contents.Length;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = contents[middle].End <= span.Start ? (middle + 1, high) : (low, middle);
         }
-        bool foreign = rendered.Marks.Any(m => m.Kind == MarkKind.Content && m.Message != message && m.End > m.Start && m.End > start && m.Start < end);
-        return start < 0 || foreign ? null : new ChatSpan(message, role, start, end);
+        for (; low < contents.Length && contents[low].Start < span.End; low++)
+        {
+            if (contents[low].Message != message && contents[low].End > contents[low].Start)
+                return true;
+        }
+        return false;
     }
 
     // Where the generation prompt ends in the part of a turn before its content.

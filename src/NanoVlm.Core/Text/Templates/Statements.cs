@@ -60,6 +60,8 @@ internal sealed record If(int Line, (Expression Condition, IReadOnlyList<Stateme
 /// <summary>A loop. Its body has a scope of its own for each item. Where an item is a message, what the body writes is that message's turn.</summary>
 internal sealed record For(int Line, Target Target, Expression Items, Expression? Filter, IReadOnlyList<Statement> Body, IReadOnlyList<Statement> Else) : Statement(Line)
 {
+    private const int CostOfTurn = 8; // in steps, for its scope
+
     protected override Flow Execute(Context context)
     {
         var value = Items.Evaluate(context);
@@ -102,7 +104,7 @@ internal sealed record For(int Line, Target Target, Expression Items, Expression
         var loop = new LoopValue(items);
         for (int i = 0; i < items.Count; i++)
         {
-            context.Step();
+            context.Budget.Spend(CostOfTurn);
             loop.Index = i;
             context.Scope = new Scope(outer);
             context.Scope.Set("loop", loop);

