@@ -19,12 +19,16 @@ internal sealed class AlignedText
         Length = length;
     }
 
-    private AlignedText(string original, char[] characters, int[] starts, int[] ends, int length)
+    private AlignedText(string original, int origin, char[] characters, int[] starts, int[] ends, int length)
     {
+        _origin = origin;
         (_original, _characters, _starts, _ends, Length) = (original, characters, starts, ends, length);
     }
 
     public int Length { get; }
+
+    /// <summary>Where in the original the stretch began, before anything was rewritten.</summary>
+    public int Origin => _origin;
 
     public ReadOnlySpan<char> Characters =>
         _characters is null ? _original.AsSpan(_origin, Length) : _characters.AsSpan(0, Length);
@@ -72,11 +76,14 @@ internal sealed class AlignedText
         /// <summary>Appends a character that stands for what character <paramref name="i"/> of the source stands for.</summary>
         public void Append(char c, int i) => Append(c, source.OriginalStart(i), source.OriginalEnd(i));
 
-        public AlignedText Build() => new(source._original, _characters, _starts, _ends, Length);
+        /// <summary>Appends characters that all stand for what the character at <paramref name="i"/> stands for, its other half included.</summary>
+        public void Append(ReadOnlySpan<char> characters, int i)
+        {
+            int start = source.OriginalStart(i), end = source.OriginalEnd(i);
+            foreach (char c in characters)
+                Append(c, start, end);
+        }
+
+        public AlignedText Build() => new(source._original, source._origin, _characters, _starts, _ends, Length);
     }
 }
-
-/// <summary>A text cut into pieces; the model sees one piece at a time.</summary>
-/// <param name="Text">The text.</param>
-/// <param name="Pieces">Ranges of the text in order, none empty.</param>
-internal sealed record SplitText(AlignedText Text, List<(int Start, int Length)> Pieces);

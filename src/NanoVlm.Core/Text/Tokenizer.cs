@@ -13,10 +13,11 @@ public sealed class Tokenizer
     private readonly TokenizerFile _file;
     private readonly TokenizerConfig _config;
     private readonly AddedVocabulary _added;
+    private readonly PieceTokenizer _pieces;
 
     private Tokenizer(TokenizerFile file, TokenizerConfig config, IEnumerable<(AddedToken Token, int Id)> added)
     {
-        (_file, _config) = (file, config);
+        (_file, _config, _pieces) = (file, config, new PieceTokenizer(file.Model));
         _added = new AddedVocabulary(added, text => file.Normalizer?.Apply(text) ?? text);
         VocabularySize = Math.Max(file.Model.IdCount, _added.IdCount);
         BosTokenId = config.Bos is null ? null : TokenToId(config.Bos);
@@ -160,7 +161,7 @@ public sealed class Tokenizer
         foreach (var (id, start, length) in _added.CutRaw(text = WellFormed(text)))
         {
             var split = new SplitText(new AlignedText(text, start, length), [(0, length)]);
-            split = id >= 0 ? split with { Pieces = [] } : _file.PreTokenizer?.Apply(split) ?? split;
+            split = id >= 0 ? split with { Pieces = [] } : _file.PreTokenizer?.Apply(split).Written() ?? split;
             foreach (var piece in split.Pieces)
                 yield return split.Text.Characters.Slice(piece.Start, piece.Length).ToString();
         }
@@ -235,11 +236,10 @@ public sealed class Tokenizer
                 split = _file.PreTokenizer?.Apply(split) ?? split;
                 foreach (var piece in split.Pieces)
                 {
-                    buffer.Clear();
-                    _file.Model.Tokenize(split.Text.Characters.Slice(piece.Start, piece.Length), buffer);
-                    foreach (var token in buffer)
+                    var characters = split.Text.Characters.Slice(piece.Start, piece.Length);
+                    foreach (var token in _pieces.Tokenize(characters, split.Bytes, buffer))
                     {
-                        Add(token.Id, _file.Model.IdToToken(token.Id)!, split.Text.OriginalStart(piece.Start + token.Start),
+                        Add(token.Id, _file.Model.Spell(token, characters), split.Text.OriginalStart(piece.Start + token.Start),
                             split.Text.OriginalEnd(piece.Start + token.End - 1));
                     }
                 }

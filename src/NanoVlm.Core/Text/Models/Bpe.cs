@@ -11,11 +11,10 @@ namespace NanoVlm.Text.Models;
 internal sealed class Bpe : Model
 {
     private readonly Vocabulary _vocabulary;
-    private readonly Dictionary<(int Left, int Right), (int Rank, int Id)> _merges;
+    private readonly PairTable _merges; // to rank << 32 | id
     private readonly int[] _characterIds = new int[char.MaxValue + 1];
-    private readonly WordCache _cache = new();
     private readonly bool _ignoreMerges, _fuseUnknown;
-    private readonly int[]? _byteIds;
+    private readonly ByteTokens? _bytes;
     private readonly int? _unknownId;
     private readonly string? _prefix, _suffix;
 
@@ -33,7 +32,7 @@ internal sealed class Bpe : Model
         if (part.Text("unk_token") is { } unknown)
             _unknownId = _vocabulary.TryGetId(unknown, out int id) ? id : throw part.Refuse($"unk_token \"{unknown}\" is not in the vocabulary");
         if (part.Bool("byte_fallback", false))
-            _byteIds = [.. Enumerable.Range(0, 256).Select(b => _vocabulary.TryGetId($"<0x{b:X2}>", out int id) ? id : -1)];
+            _bytes = new ByteTokens(TokenToId);
         Array.Fill(_characterIds, -1);
         foreach (string token in _vocabulary.Tokens)
         {
@@ -57,15 +56,9 @@ internal sealed class Bpe : Model
             output.Add(new Token(whole, 0, piece.Length));
             return;
         }
-        if (_cache.TryGet(piece, out var known))
-        {
-            output.AddRange(known);
-            return;
-        }
         int first = output.Count;
         AddCharacters(piece, output);
         Merge(output, first);
-        _cache.Add(piece, CollectionsMarshal.AsSpan(output)[first..]);
     }
 
     /// <summary>The piece as single characters: their tokens, else their bytes' tokens, else the unknown token, else nothing.</summary>
@@ -74,7 +67,7 @@ internal sealed class Bpe : Model
         bool afterUnknown = false;
         for (int start = 0, end; start < piece.Length; start = end)
         {
-            Rune.DecodeFromUtf16(piece[start..], out var rune, out int length);
+            Rune.DecodeFromUtf16(piece[start..], out _, out int length);
             end = start + length;
             int id = CharacterId(piece, start, end);
             if (id >= 0)
@@ -82,7 +75,7 @@ internal sealed class Bpe : Model
                 output.Add(new Token(id, start, end));
                 afterUnknown = false;
             }
-            else if (TryAddBytes(rune, start, end, output))
+            else if (_bytes is not null && _bytes.TryAdd(piece[start..end], start, end, output))
             {
                 // Bytes neither end nor begin a run of unknown characters.
             }
@@ -109,22 +102,6 @@ internal sealed class Bpe : Model
         return _vocabulary.TryGetId(token, out int id) ? id : -1;
     }
 
-    private bool TryAddBytes(Rune rune, int start, int end, List<Token> output)
-    {
-        if (_byteIds is null)
-            return false;
-        Span<byte> utf8 = stackalloc byte[4];
-        utf8 = utf8[..rune.EncodeToUtf8(utf8)];
-        foreach (byte b in utf8)
-        {
-            if (_byteIds[b] < 0)
-                return false;
-        }
-        foreach (byte b in utf8)
-            output.Add(new Token(_byteIds[b], start, end));
-        return true;
-    }
-
     /// <summary>
     /// Merges the tokens from <paramref name="first"/> on. Neighbours are a linked list and candidates a queue by (rank,
     /// position), so that even a piece of a megabyte takes n log n.
@@ -149,7 +126,7 @@ internal sealed class Bpe : Model
             var (at, id) = candidate;
             int right = tokens[at].Id < 0 ? count : next[at];
             // The neighbours may have changed since the candidate was proposed.
-            if (right >= count || !_merges.TryGetValue((tokens[at].Id, tokens[right].Id), out var merge) || merge.Id != id)
+            if (right >= count || !_merges.TryGet(tokens[at].Id, tokens[right].Id, out long merge) || (int)merge != id)
                 continue;
             tokens[at] = new Token(id, tokens[at].Start, tokens[right].End);
             tokens[right] = new Token(-1, 0, 0);
@@ -170,21 +147,21 @@ internal sealed class Bpe : Model
 
     private void Propose(ReadOnlySpan<Token> tokens, int left, int right, PriorityQueue<(int Position, int Id), long> candidates)
     {
-        if (_merges.TryGetValue((tokens[left].Id, tokens[right].Id), out var merge))
-            candidates.Enqueue((left, merge.Id), ((long)merge.Rank << 32) | (uint)left);
+        if (_merges.TryGet(tokens[left].Id, tokens[right].Id, out long merge))
+            candidates.Enqueue((left, (int)merge), (merge & ~(long)uint.MaxValue) | (uint)left);
     }
 
-    private static Dictionary<(int, int), (int, int)> ReadMerges(JsonPart part, Vocabulary vocabulary, int prefixLength)
+    private static PairTable ReadMerges(JsonPart part, Vocabulary vocabulary, int prefixLength)
     {
         if (part.Value.ValueKind != JsonValueKind.Array)
             throw part.Expected("an array of merges");
-        var merges = new Dictionary<(int, int), (int, int)>(part.Value.GetArrayLength());
-        int rank = 0;
+        var merges = new PairTable(part.Value.GetArrayLength());
+        long rank = 0;
         foreach (var item in part.Value.EnumerateArray())
         {
             var (left, right) = ReadPair(item) ??
                 throw part.Refuse($"merge {rank} must be \"left right\" or [\"left\", \"right\"], found {item.GetRawText()}");
-            merges[(Id(left), Id(right))] = (rank, Id(right.Length < prefixLength ? left : left + right[prefixLength..]));
+            merges.Set(Id(left), Id(right), (rank << 32) | (uint)Id(right.Length < prefixLength ? left : left + right[prefixLength..]));
             rank++;
         }
         return merges;

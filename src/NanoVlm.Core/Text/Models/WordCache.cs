@@ -1,26 +1,41 @@
-using System.Collections.Concurrent;
+using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace NanoVlm.Text.Models;
 
-/// <summary>Remembers the tokens of the first words it meets, up to a bound; safe to share between threads.</summary>
+/// <summary>
+/// Remembers the tokens of words, a word a place, the newer one in place of the older; so it is bounded, and threads may share it: what is
+/// read is always a whole word, at worst not the one sought.
+/// </summary>
 internal sealed class WordCache
 {
-    private const int _capacity = 20_000, _longestWord = 128;
+    private const int _places = 1 << 15, _longestWord = 64;
 
-    private readonly ConcurrentDictionary<string, Token[]> _words = new();
-    private readonly ConcurrentDictionary<string, Token[]>.AlternateLookup<ReadOnlySpan<char>> _bySpan;
-    private int _count;
+    private readonly Entry?[] _entries = new Entry?[_places];
 
-    public WordCache()
-    {
-        _bySpan = _words.GetAlternateLookup<ReadOnlySpan<char>>();
-    }
+    private sealed record Entry(string Word, Token[] Tokens);
 
-    public bool TryGet(ReadOnlySpan<char> word, out Token[] tokens) => _bySpan.TryGetValue(word, out tokens!);
+    /// <summary>The tokens of a word, or null.</summary>
+    public Token[]? Find(ReadOnlySpan<char> word) =>
+        word.Length <= _longestWord && _entries[PlaceOf(word)] is { } entry && word.SequenceEqual(entry.Word) ? entry.Tokens : null;
 
+    /// <summary>Remembers a word, unless it is long.</summary>
     public void Add(ReadOnlySpan<char> word, ReadOnlySpan<Token> tokens)
     {
-        if (word.Length <= _longestWord && Volatile.Read(ref _count) < _capacity && _words.TryAdd(word.ToString(), tokens.ToArray()))
-            Interlocked.Increment(ref _count);
+        if (word.Length <= _longestWord)
+            Volatile.Write(ref _entries[PlaceOf(word)], new Entry(word.ToString(), tokens.ToArray()));
     }
+
+    private static int PlaceOf(ReadOnlySpan<char> word)
+    {
+        ulong hash = (ulong)word.Length;
+        var blocks = MemoryMarshal.Cast<char, ulong>(word);
+        foreach (ulong block in blocks)
+            hash = Mix(hash, block);
+        foreach (char c in word[(4 * blocks.Length)..])
+            hash = Mix(hash, c);
+        return (int)(hash >> 32) & (_places - 1);
+    }
+
+    private static ulong Mix(ulong hash, ulong block) => BitOperations.RotateLeft((hash ^ block) * 0x9E3779B97F4A7C15, 23);
 }
