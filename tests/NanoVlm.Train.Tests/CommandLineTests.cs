@@ -5,7 +5,7 @@ namespace NanoVlm.Training.Tests;
 
 public sealed partial class CommandLineTests : IDisposable
 {
-    private static readonly string[] expected = ["train", "generate", "forward", "download", "inspect", "doctor"];
+    private static readonly string[] expected = ["train", "generate", "forward", "tokenize", "download", "inspect", "doctor"];
 
     private readonly TemporaryFolder folder = new();
 
@@ -21,6 +21,7 @@ public sealed partial class CommandLineTests : IDisposable
     [InlineData("train", "--config", "--set")]
     [InlineData("generate", "--model", "--image", "--prompt", "--greedy", "--max-new-tokens", "--temperature", "--top-k", "--top-p", "--seed", "--json")]
     [InlineData("forward", "--model", "--inputs", "--output", "--hidden-states", "--gradients", "--generate", "--dtype")]
+    [InlineData("tokenize", "--tokenizer", "--no-special-tokens", "--skip-special-tokens", "--add-generation-prompt")]
     [InlineData("download", "--dataset", "--file")]
     [InlineData("inspect", "PATH", "--json")]
     [InlineData("doctor", "--json")]

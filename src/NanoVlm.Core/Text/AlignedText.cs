@@ -19,16 +19,12 @@ internal sealed class AlignedText
         Length = length;
     }
 
-    private AlignedText(string original, int origin, char[] characters, int[] starts, int[] ends, int length)
+    private AlignedText(string original, char[] characters, int[] starts, int[] ends, int length)
     {
-        _origin = origin;
         (_original, _characters, _starts, _ends, Length) = (original, characters, starts, ends, length);
     }
 
     public int Length { get; }
-
-    /// <summary>Where in the original the stretch began, before anything was rewritten.</summary>
-    public int Origin => _origin;
 
     public ReadOnlySpan<char> Characters =>
         _characters is null ? _original.AsSpan(_origin, Length) : _characters.AsSpan(0, Length);
@@ -84,6 +80,6 @@ internal sealed class AlignedText
                 Append(c, start, end);
         }
 
-        public AlignedText Build() => new(source._original, source._origin, _characters, _starts, _ends, Length);
+        public AlignedText Build() => new(source._original, _characters, _starts, _ends, Length);
     }
 }

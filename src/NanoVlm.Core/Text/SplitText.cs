@@ -9,9 +9,6 @@ namespace NanoVlm.Text;
 /// the model's side, which mostly knows the piece already.</param>
 internal sealed record SplitText(AlignedText Text, List<(int Start, int Length)> Pieces, bool Bytes = false)
 {
-    /// <summary>Where a piece begins in the original; what is still the whole text begins where that does, even if its beginning was taken off.</summary>
-    public int OriginalStart(int start, int length) => length == Text.Length ? Text.Origin : Text.OriginalStart(start);
-
     /// <summary>The same with bytes written out.</summary>
     public SplitText Written()
     {

@@ -239,7 +239,7 @@ public sealed class Tokenizer
                     var characters = split.Text.Characters.Slice(piece.Start, piece.Length);
                     foreach (var token in _pieces.Tokenize(characters, split.Bytes, buffer))
                     {
-                        Add(token.Id, _file.Model.Spell(token, characters), split.Text.OriginalStart(piece.Start + token.Start),
+                        Add(token.Id, _pieces.Spell(token, characters, split.Bytes), split.Text.OriginalStart(piece.Start + token.Start),
                             split.Text.OriginalEnd(piece.Start + token.End - 1));
                     }
                 }

@@ -12,10 +12,12 @@ internal static class UnicodeClasses
         {
             <= UnicodeCategory.OtherLetter or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
                 or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation => true,
-            // Letters in circles and squares are symbols, but alphabetic.
-            UnicodeCategory.OtherSymbol => rune.Value is (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189),
-            _ => rune.Value is 0x200C or 0x200D,
+            _ => IsEnclosedLetter(rune) || rune.Value is 0x200C or 0x200D,
         };
+
+    /// <summary>Letters in circles and squares, which are symbols but alphabetic.</summary>
+    public static bool IsEnclosedLetter(Rune rune) =>
+        rune.Value is (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189);
 
     /// <summary>Unicode's punctuation, and ASCII's, which counts some symbols.</summary>
     public static bool IsPunctuation(Rune rune) => rune.IsAscii ? rune.Value is > ' ' and < 0x7F && !char.IsAsciiLetterOrDigit((char)rune.Value)

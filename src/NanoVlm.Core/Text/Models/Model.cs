@@ -13,8 +13,8 @@ internal abstract class Model
 
     public abstract string? IdToToken(int id);
 
-    /// <summary>How a token of a piece is written in an encoding.</summary>
-    public virtual string Spell(Token token, ReadOnlySpan<char> piece) => IdToToken(token.Id)!;
+    /// <summary>The id of tokens that an encoding spells as their text, not as the vocabulary does; null for none.</summary>
+    public virtual int? SpelledAsText => null;
 
     public abstract void Tokenize(ReadOnlySpan<char> piece, List<Token> output);
 

@@ -25,6 +25,15 @@ internal sealed class PieceTokenizer(Model model)
         return tokens;
     }
 
+    /// <summary>How a token of a piece is written in an encoding.</summary>
+    public string Spell(Token token, ReadOnlySpan<char> piece, bool bytes)
+    {
+        if (token.Id != model.SpelledAsText)
+            return model.IdToToken(token.Id)!;
+        var text = piece[token.Start..token.End];
+        return bytes ? ByteAlphabet.Write(text) : text.ToString();
+    }
+
     private void TokenizeBytes(ReadOnlySpan<char> piece, List<Token> buffer)
     {
         int count = System.Text.Encoding.UTF8.GetByteCount(piece), at = 0, i = 0;

@@ -46,8 +46,7 @@ internal sealed class Unigram : Model
     public override string? IdToToken(int id) => (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
 
     /// <summary>Unknown text is its own token's spelling, as the tokenizers library has it.</summary>
-    public override string Spell(Token token, ReadOnlySpan<char> piece) =>
-        token.Id == _unknownId ? piece[token.Start..token.End].ToString() : _tokens[token.Id];
+    public override int? SpelledAsText => _unknownId;
 
     public override void Tokenize(ReadOnlySpan<char> piece, List<Token> output)
     {

@@ -42,9 +42,7 @@ internal sealed class Precompiled : Normalizer
 
     public override AlignedText Apply(AlignedText text)
     {
-        // Each character of the result stands for one of the text; what a replacement adds, for the one before.
-        var result = new AlignedText.Builder(text, text.Length);
-        int source = 0;
+        var output = new List<(Rune Rune, int Change)>(text.Length);
         var characters = text.Characters;
         for (int at = 0, length; at < characters.Length; at += length)
         {
@@ -52,30 +50,32 @@ internal sealed class Precompiled : Normalizer
             var cluster = characters.Slice(at, length);
             if (System.Text.Encoding.UTF8.GetByteCount(cluster) <= _longestCluster && TryReplace(cluster, out var replacement))
             {
-                Append(cluster, replacement, characters);
+                Append(cluster, replacement, output);
                 continue;
             }
             for (int i = 0, units; i < length; i += units)
             {
                 Rune.DecodeFromUtf16(cluster[i..], out _, out units);
                 var character = cluster.Slice(i, units);
-                Append(character, TryReplace(character, out replacement) ? replacement : character, characters);
+                Append(character, TryReplace(character, out replacement) ? replacement : character, output);
             }
         }
+        var result = new Rewriting(text);
+        foreach (var (rune, change) in output)
+            result.Append(rune, change);
         return result.Build();
+    }
 
-        void Append(ReadOnlySpan<char> old, ReadOnlySpan<char> replacement, ReadOnlySpan<char> characters)
-        {
-            int end = source + old.Length;
-            Span<char> units = stackalloc char[2];
-            foreach (var rune in replacement.EnumerateRunes())
-            {
-                result.Append(units[..rune.EncodeToUtf16(units)], source < end ? source : Math.Max(end - 1, 0));
-                if (source < end)
-                    source += char.IsHighSurrogate(characters[source]) ? 2 : 1;
-            }
-            source = end;
-        }
+    // Characters that a replacement has more are added at its end; those that it has less go with its last, or with what came before.
+    private static void Append(ReadOnlySpan<char> old, ReadOnlySpan<char> replacement, List<(Rune Rune, int Change)> output)
+    {
+        int missing = 0;
+        foreach (var _ in old.EnumerateRunes())
+            missing++;
+        foreach (var rune in replacement.EnumerateRunes())
+            output.Add((rune, missing-- > 0 ? 0 : 1));
+        if (missing > 0 && output.Count > 0)
+            output[^1] = output[^1] with { Change = output[^1].Change - missing };
     }
 
     private bool TryReplace(ReadOnlySpan<char> text, out ReadOnlySpan<char> replacement)

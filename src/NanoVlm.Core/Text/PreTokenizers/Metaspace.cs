@@ -22,7 +22,7 @@ internal sealed class Metaspace(char replacement, PrependScheme scheme, bool spl
             int first = text.Length;
             var piece = input.Text.Characters.Slice(start, length);
             bool begins = piece[0] == ' ' || piece[0] == replacement;
-            if (!begins && (scheme == PrependScheme.Always || (scheme == PrependScheme.First && input.OriginalStart(start, length) == 0)))
+            if (!begins && (scheme == PrependScheme.Always || (scheme == PrependScheme.First && input.Text.OriginalStart(start) == 0)))
                 text.Append(replacement, start);
             for (int i = 0; i < length; i++)
             {
