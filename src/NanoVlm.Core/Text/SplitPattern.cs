@@ -67,10 +67,11 @@ internal sealed class SplitPattern
         }
     }
 
-    /// <summary>The reference's <c>\w</c> is all letters, those in circles too, marks, numbers and connectors; .NET's is fewer.</summary>
+    /// <summary>The reference's <c>\w</c> is all letters, those in circles too, marks, connectors, digits, number letters and Latin-1's
+    /// fractions and raised digits; .NET's is fewer.</summary>
     private static string WithWordClass(string pattern)
     {
-        const string word = @"\p{L}\p{M}\p{N}\p{Pc}\u24B6-\u24E9";
+        const string word = @"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u00B2\u00B3\u00B9\u00BC-\u00BE\u24B6-\u24E9";
         var result = new StringBuilder(pattern.Length);
         int depth = 0;
         for (int i = 0; i < pattern.Length; i++)

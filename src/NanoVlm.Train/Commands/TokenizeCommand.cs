@@ -22,8 +22,9 @@ internal static class TokenizeCommand
         command.SetAction(result =>
         {
             var tokenizer = Tokenizer.Load(result.GetValue(folder)!);
-            using var input = new StreamReader(Console.OpenStandardInput(), new UTF8Encoding(false, throwOnInvalidBytes: true));
-            using var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: 1 << 16);
+            // Lines are kept as bytes, so that what is not UTF-8 is found in its line.
+            using var input = new StreamReader(Console.OpenStandardInput(), Encoding.Latin1, detectEncodingFromByteOrderMarks: false);
+            using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
             int number = 0;
             try
             {
@@ -31,7 +32,7 @@ internal static class TokenizeCommand
                 {
                     number++;
                     if (string.IsNullOrWhiteSpace(line)) continue;
-                    var answer = JsonNode.Parse(line, documentOptions: new() { AllowDuplicateProperties = false }) switch
+                    var answer = JsonNode.Parse(Encoding.Latin1.GetBytes(line), documentOptions: new() { AllowDuplicateProperties = false }) switch
                     {
                         JsonObject item when item.ContainsKey("text") => Encode(tokenizer, item["text"]!.GetValue<string>(), !result.GetValue(noSpecialTokens)),
                         JsonObject item when item.ContainsKey("ids") => new JsonObject { ["text"] = tokenizer.Decode([.. item["ids"]!.AsArray().Select(id => id!.GetValue<int>())], result.GetValue(skipSpecialTokens)) },
@@ -39,15 +40,12 @@ internal static class TokenizeCommand
                         _ => throw new NanoVlmException("expected an object with \"text\", \"ids\" or \"messages\""),
                     };
                     output.WriteLine(answer.ToJsonString(json));
-                    // Whoever writes one line and waits for its answer gets it.
-                    if (input.Peek() < 0) output.Flush();
                 }
             }
-            catch (Exception e) when (e is NanoVlmException or JsonException or InvalidOperationException or FormatException or NullReferenceException or DecoderFallbackException)
+            catch (Exception e) when (e is NanoVlmException or JsonException or InvalidOperationException or FormatException or NullReferenceException)
             {
-                var what = e is NanoVlmException or JsonException ? e.Message
-                    : e is DecoderFallbackException ? "not UTF-8" : "expected {\"text\": string}, {\"ids\": [integers]} or {\"messages\": [{\"role\": string, \"content\": string}]}";
-                throw new NanoVlmException($"standard input, line {(e is DecoderFallbackException ? number + 1 : number)}: {what}", e);
+                var what = e is NanoVlmException or JsonException ? e.Message : "expected {\"text\": string}, {\"ids\": [integers]} or {\"messages\": [{\"role\": string, \"content\": string}]}";
+                throw new NanoVlmException($"standard input, line {number}: {what}", e);
             }
             return 0;
         });
