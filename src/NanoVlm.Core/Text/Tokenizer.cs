@@ -204,24 +204,23 @@ public sealed class Tokenizer
     private Encoding EncodeSequence(string text, int typeId)
     {
         text = WellFormed(text);
-        var ids = new List<int>();
-        var tokens = new List<string>();
-        var offsets = new List<(int Start, int End)>();
+        var encoding = new EncodingBuilder(text.Length / 4 + 8);
         var buffer = new List<Token>();
         foreach (var (id, start, length) in _added.CutRaw(text))
         {
             if (id >= 0)
             {
-                Add(id, text.Substring(start, length), start, start + length);
+                encoding.Add(id, text.Substring(start, length), start, start + length);
                 continue;
             }
             var stretch = new AlignedText(text, start, length);
             EncodeStretch(_file.Normalizer?.Apply(stretch) ?? stretch);
         }
-        var encoding = new Encoding([.. ids], [.. tokens], [.. offsets]);
-        Array.Fill(encoding.TypeIds, typeId);
-        CountCodePoints(text, encoding.Offsets);
-        return encoding;
+        var result = encoding.Build();
+        if (typeId != 0)
+            Array.Fill(result.TypeIds, typeId);
+        CountCodePoints(text, result.Offsets);
+        return result;
 
         void EncodeStretch(AlignedText stretch)
         {
@@ -229,7 +228,7 @@ public sealed class Tokenizer
             {
                 if (id >= 0)
                 {
-                    Add(id, stretch.Characters.Slice(start, length).ToString(), stretch.OriginalStart(start), stretch.OriginalEnd(start + length - 1));
+                    encoding.Add(id, stretch.Characters.Slice(start, length).ToString(), stretch.OriginalStart(start), stretch.OriginalEnd(start + length - 1));
                     continue;
                 }
                 var split = new SplitText(stretch, [(start, length)]);
@@ -239,18 +238,11 @@ public sealed class Tokenizer
                     var characters = split.Text.Characters.Slice(piece.Start, piece.Length);
                     foreach (var token in _pieces.Tokenize(characters, split.Bytes, buffer))
                     {
-                        Add(token.Id, _pieces.Spell(token, characters, split.Bytes), split.Text.OriginalStart(piece.Start + token.Start),
+                        encoding.Add(token.Id, _pieces.Spell(token, characters, split.Bytes), split.Text.OriginalStart(piece.Start + token.Start),
                             split.Text.OriginalEnd(piece.Start + token.End - 1));
                     }
                 }
             }
-        }
-
-        void Add(int id, string token, int start, int end)
-        {
-            ids.Add(id);
-            tokens.Add(token);
-            offsets.Add((start, end));
         }
     }
 

@@ -58,7 +58,8 @@ internal sealed class Bpe : Model
         }
         int first = output.Count;
         AddCharacters(piece, output);
-        Merge(output, first);
+        int count = Merging.Merge(CollectionsMarshal.AsSpan(output)[first..], _merges);
+        CollectionsMarshal.SetCount(output, first + count);
     }
 
     /// <summary>The piece as single characters: their tokens, else their bytes' tokens, else the unknown token, else nothing.</summary>
@@ -100,55 +101,6 @@ internal sealed class Bpe : Model
         if (_suffix is not null && end == piece.Length)
             token = string.Concat(token, _suffix);
         return _vocabulary.TryGetId(token, out int id) ? id : -1;
-    }
-
-    /// <summary>
-    /// Merges the tokens from <paramref name="first"/> on. Neighbours are a linked list and candidates a queue by (rank,
-    /// position), so that even a piece of a megabyte takes n log n.
-    /// </summary>
-    private void Merge(List<Token> output, int first)
-    {
-        var tokens = CollectionsMarshal.AsSpan(output)[first..];
-        int count = tokens.Length;
-        if (count < 2)
-            return;
-        Span<int> links = count <= 128 ? stackalloc int[2 * count] : new int[2 * count];
-        Span<int> previous = links[..count], next = links[count..];
-        var candidates = new PriorityQueue<(int Position, int Id), long>();
-        for (int i = 0; i < count; i++)
-        {
-            (previous[i], next[i]) = (i - 1, i + 1);
-            if (i + 1 < count)
-                Propose(tokens, i, i + 1, candidates);
-        }
-        while (candidates.TryDequeue(out var candidate, out _))
-        {
-            var (at, id) = candidate;
-            int right = tokens[at].Id < 0 ? count : next[at];
-            // The neighbours may have changed since the candidate was proposed.
-            if (right >= count || !_merges.TryGet(tokens[at].Id, tokens[right].Id, out long merge) || (int)merge != id)
-                continue;
-            tokens[at] = new Token(id, tokens[at].Start, tokens[right].End);
-            tokens[right] = new Token(-1, 0, 0);
-            next[at] = next[right];
-            if (next[at] < count)
-            {
-                previous[next[at]] = at;
-                Propose(tokens, at, next[at], candidates);
-            }
-            if (previous[at] >= 0)
-                Propose(tokens, previous[at], at, candidates);
-        }
-        int kept = 0;
-        for (int i = 0; i < count; i = next[i])
-            tokens[kept++] = tokens[i];
-        output.RemoveRange(first + kept, count - kept);
-    }
-
-    private void Propose(ReadOnlySpan<Token> tokens, int left, int right, PriorityQueue<(int Position, int Id), long> candidates)
-    {
-        if (_merges.TryGet(tokens[left].Id, tokens[right].Id, out long merge))
-            candidates.Enqueue((left, (int)merge), (merge & ~(long)uint.MaxValue) | (uint)left);
     }
 
     private static PairTable ReadMerges(JsonPart part, Vocabulary vocabulary, int prefixLength)

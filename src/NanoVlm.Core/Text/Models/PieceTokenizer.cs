@@ -6,6 +6,8 @@ namespace NanoVlm.Text.Models;
 internal sealed class PieceTokenizer(Model model)
 {
     private readonly WordCache _cache = new();
+    private readonly string?[] _spellings = [.. Enumerable.Range(0, model.IdCount).Select(model.IdToToken)];
+    private readonly int _spelledAsText = model.SpelledAsText ?? -1;
 
     /// <summary>The tokens of a piece.</summary>
     /// <param name="piece">The piece.</param>
@@ -13,7 +15,7 @@ internal sealed class PieceTokenizer(Model model)
     /// <param name="buffer">Room for tokens that are not remembered; the result may be in it.</param>
     public ReadOnlySpan<Token> Tokenize(ReadOnlySpan<char> piece, bool bytes, List<Token> buffer)
     {
-        if (_cache.Find(piece) is { } known)
+        if (_cache.TryFind(piece, out var known))
             return known;
         buffer.Clear();
         if (bytes)
@@ -28,8 +30,8 @@ internal sealed class PieceTokenizer(Model model)
     /// <summary>How a token of a piece is written in an encoding.</summary>
     public string Spell(Token token, ReadOnlySpan<char> piece, bool bytes)
     {
-        if (token.Id != model.SpelledAsText)
-            return model.IdToToken(token.Id)!;
+        if (token.Id != _spelledAsText)
+            return _spellings[token.Id]!;
         var text = piece[token.Start..token.End];
         return bytes ? ByteAlphabet.Write(text) : text.ToString();
     }

@@ -1,30 +1,52 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace NanoVlm.Text.Models;
 
 /// <summary>
-/// Remembers the tokens of words, a word a place, the newer one in place of the older; so it is bounded, and threads may share it: what is
-/// read is always a whole word, at worst not the one sought.
+/// Remembers the tokens of words. Each word has two places and pushes older words out, so the cache is bounded; threads may share it, since
+/// what is read is always a whole word, at worst not the one sought.
 /// </summary>
 internal sealed class WordCache
 {
-    private const int _places = 1 << 15, _longestWord = 64;
+    private const int _bits = 16, _longestWord = 64;
 
-    private readonly Entry?[] _entries = new Entry?[_places];
+    // A word is one array, so that it costs one look into memory: how many tokens and characters, the tokens, the characters.
+    private readonly Token[]?[] _entries = new Token[]?[1 << _bits];
 
-    private sealed record Entry(string Word, Token[] Tokens);
-
-    /// <summary>The tokens of a word, or null.</summary>
-    public Token[]? Find(ReadOnlySpan<char> word) =>
-        word.Length <= _longestWord && _entries[PlaceOf(word)] is { } entry && word.SequenceEqual(entry.Word) ? entry.Tokens : null;
+    /// <summary>Finds the tokens of a word.</summary>
+    public bool TryFind(ReadOnlySpan<char> word, out ReadOnlySpan<Token> tokens)
+    {
+        tokens = default;
+        if (word.Length > _longestWord)
+            return false;
+        int place = PlaceOf(word);
+        return Is(_entries[place], word, ref tokens) || Is(_entries[place ^ 1], word, ref tokens);
+    }
 
     /// <summary>Remembers a word, unless it is long.</summary>
     public void Add(ReadOnlySpan<char> word, ReadOnlySpan<Token> tokens)
     {
-        if (word.Length <= _longestWord)
-            Volatile.Write(ref _entries[PlaceOf(word)], new Entry(word.ToString(), tokens.ToArray()));
+        if (word.Length > _longestWord)
+            return;
+        var entry = new Token[1 + tokens.Length + (word.Length + 5) / 6];
+        entry[0] = new Token(tokens.Length, word.Length, 0);
+        tokens.CopyTo(entry.AsSpan(1));
+        word.CopyTo(Characters(entry.AsSpan(1 + tokens.Length)));
+        int place = PlaceOf(word);
+        Volatile.Write(ref _entries[place ^ 1], _entries[place]);
+        Volatile.Write(ref _entries[place], entry);
     }
+
+    private static bool Is(Token[]? entry, ReadOnlySpan<char> word, ref ReadOnlySpan<Token> tokens)
+    {
+        if (entry is null || entry[0].Start != word.Length)
+            return false;
+        int count = entry[0].Id;
+        tokens = entry.AsSpan(1, count);
+        return Characters(entry.AsSpan(1 + count))[..word.Length].SequenceEqual(word);
+    }
+
+    private static Span<char> Characters(Span<Token> entry) => MemoryMarshal.Cast<Token, char>(entry);
 
     private static int PlaceOf(ReadOnlySpan<char> word)
     {
@@ -34,8 +56,13 @@ internal sealed class WordCache
             hash = Mix(hash, block);
         foreach (char c in word[(4 * blocks.Length)..])
             hash = Mix(hash, c);
-        return (int)(hash >> 32) & (_places - 1);
+        return (int)(hash >> (64 - _bits));
     }
 
-    private static ulong Mix(ulong hash, ulong block) => BitOperations.RotateLeft((hash ^ block) * 0x9E3779B97F4A7C15, 23);
+    // A product's high bits depend on all of its factor's; folding brings them down for the next block.
+    private static ulong Mix(ulong hash, ulong block)
+    {
+        hash = (hash ^ block) * 0x9E3779B97F4A7C15;
+        return (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93;
+    }
 }
