@@ -44,8 +44,8 @@ public sealed class Tokenizer
     public IEnumerable<string> SpecialTokens => _added.Tokens.Where(t => t.Token.Special).Select(t => t.Token.Content);
 
     /// <summary>Loads a tokenizer.</summary>
-    /// <param name="folderOrFile">A folder with <c>tokenizer.json</c>, or the file. <c>tokenizer_config.json</c> and
-    /// <c>chat_template.jinja</c> beside it are read where they exist.</param>
+    /// <param name="folderOrFile">A folder with <c>tokenizer.json</c>, or the file. <c>tokenizer_config.json</c>,
+    /// <c>special_tokens_map.json</c>, <c>added_tokens.json</c> and <c>chat_template.jinja</c> beside it are read where they exist.</param>
     /// <exception cref="NanoVlmException">No such file, or the file is broken or of a kind that is not supported.</exception>
     public static Tokenizer Load(string folderOrFile)
     {
@@ -57,6 +57,11 @@ public sealed class Tokenizer
         try
         {
             var config = File.Exists(configFile) ? TokenizerConfig.Read(File.ReadAllBytes(configFile), configFile) : TokenizerConfig.Empty;
+            string mapFile = Path.Combine(folder, "special_tokens_map.json"), addedFile = Path.Combine(folder, "added_tokens.json");
+            if (File.Exists(mapFile))
+                config = config.WithSpecialTokensMap(File.ReadAllBytes(mapFile), mapFile);
+            if (File.Exists(addedFile))
+                config = config.WithAddedTokens(File.ReadAllBytes(addedFile), addedFile);
             if (config.ChatTemplate is null && File.Exists(templateFile))
                 config = config with { ChatTemplate = File.ReadAllText(templateFile) };
             return Create(TokenizerFile.Read(File.ReadAllBytes(file), file), config);
@@ -89,6 +94,17 @@ public sealed class Tokenizer
     public Encoding Encode(string text, string pair, bool addSpecialTokens = true) =>
         PostProcess([EncodeSequence(text, 0), EncodeSequence(pair, 1)], addSpecialTokens);
 
+    /// <summary>Encodes texts, several at a time.</summary>
+    /// <param name="texts">The texts.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor adds its tokens.</param>
+    /// <returns>An encoding for each text, in order.</returns>
+    public Encoding[] Encode(IReadOnlyList<string> texts, bool addSpecialTokens = true)
+    {
+        var encodings = new Encoding[texts.Count];
+        Parallel.For(0, encodings.Length, i => encodings[i] = Encode(texts[i], addSpecialTokens));
+        return encodings;
+    }
+
     /// <summary>The text of token ids. Bytes that are not UTF-8 become U+FFFD; ids without a token are passed over.</summary>
     /// <param name="ids">Token ids.</param>
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
@@ -119,7 +135,7 @@ public sealed class Tokenizer
     /// <summary>This tokenizer with more special tokens. Those it does not know take the next ids, in the order given.</summary>
     /// <exception cref="NanoVlmException">A token is empty.</exception>
     public Tokenizer WithAddedTokens(IEnumerable<string> specialTokens) =>
-        new(_file, _config, Extend(_file.Model, _added.Tokens, specialTokens));
+        new(_file, _config, Extend(_file.Model, _added.Tokens, specialTokens.Select(content => new AddedToken(content))));
 
     /// <summary>This tokenizer with another pad token.</summary>
     /// <exception cref="NanoVlmException">The vocabulary lacks the token.</exception>
@@ -148,9 +164,9 @@ public sealed class Tokenizer
             File.WriteAllBytes(Path.Combine(folder, "tokenizer.json"), _file.ToJson(_added));
             File.WriteAllBytes(Path.Combine(folder, "tokenizer_config.json"), _config.ToJson(_added));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
         {
-            // JsonException: a key that nothing here reads holds a string that is not Unicode.
+            // A key that nothing here reads is there twice, or holds a string that is not Unicode.
             throw new NanoVlmException($"The tokenizer cannot be saved to {folder}: {e.Message}", e);
         }
     }
@@ -178,19 +194,20 @@ public sealed class Tokenizer
                 added.Add((token, file.Model.TokenToId(token.Content) ?? NextId(file.Model, added)));
         }
         string?[] roles = [config.Bos, config.Eos, config.Pad, config.Unknown];
-        return new Tokenizer(file, config, Extend(file.Model, added, roles.Where(role => !string.IsNullOrEmpty(role)).Select(role => role!)));
+        var special = roles.OfType<string>().Select(role => new AddedToken(role)).Concat(config.OtherSpecialTokens);
+        return new Tokenizer(file, config, Extend(file.Model, added, special.Where(token => token.Content.Length > 0)));
     }
 
-    private static List<(AddedToken, int)> Extend(Model model, IEnumerable<(AddedToken Token, int Id)> added, IEnumerable<string> specialTokens)
+    private static List<(AddedToken, int)> Extend(Model model, IEnumerable<(AddedToken Token, int Id)> added, IEnumerable<AddedToken> specialTokens)
     {
         var tokens = added.ToList();
         var known = tokens.Select(t => t.Token.Content).ToHashSet();
-        foreach (string content in specialTokens)
+        foreach (var token in specialTokens)
         {
-            if (content.Length == 0)
+            if (token.Content.Length == 0)
                 throw new NanoVlmException("A special token cannot be the empty text.");
-            if (known.Add(content))
-                tokens.Add((new AddedToken(content), model.TokenToId(content) ?? NextId(model, tokens)));
+            if (known.Add(token.Content))
+                tokens.Add((token, model.TokenToId(token.Content) ?? NextId(model, tokens)));
         }
         return tokens;
     }

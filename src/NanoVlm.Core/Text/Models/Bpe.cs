@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using System.Text.Json;
 
 namespace NanoVlm.Text.Models;
 
@@ -28,7 +27,7 @@ internal sealed class Bpe : Model
         _prefix = part.Text("continuing_subword_prefix") is { Length: > 0 } prefix ? prefix : null;
         _suffix = part.Text("end_of_word_suffix") is { Length: > 0 } suffix ? suffix : null;
         _vocabulary = Vocabulary.Read(part.Get("vocab"));
-        _merges = ReadMerges(part.Get("merges"), _vocabulary, _prefix?.Length ?? 0);
+        _merges = new MergeList(part.Get("merges"), _vocabulary, _prefix?.Length ?? 0).Read();
         if (part.Text("unk_token") is { } unknown)
             _unknownId = _vocabulary.TryGetId(unknown, out int id) ? id : throw part.Refuse($"unk_token \"{unknown}\" is not in the vocabulary");
         if (part.Bool("byte_fallback", false))
@@ -101,32 +100,5 @@ internal sealed class Bpe : Model
         if (_suffix is not null && end == piece.Length)
             token = string.Concat(token, _suffix);
         return _vocabulary.TryGetId(token, out int id) ? id : -1;
-    }
-
-    private static PairTable ReadMerges(JsonPart part, Vocabulary vocabulary, int prefixLength)
-    {
-        if (part.Value.ValueKind != JsonValueKind.Array)
-            throw part.Expected("an array of merges");
-        var merges = new PairTable(part.Value.GetArrayLength());
-        long rank = 0;
-        foreach (var item in part.Value.EnumerateArray())
-        {
-            var (left, right) = ReadPair(item) ??
-                throw part.Refuse($"merge {rank} must be \"left right\" or [\"left\", \"right\"], found {item.GetRawText()}");
-            merges.Set(Id(left), Id(right), (rank << 32) | (uint)Id(right.Length < prefixLength ? left : left + right[prefixLength..]));
-            rank++;
-        }
-        return merges;
-
-        int Id(string token) => vocabulary.TryGetId(token, out int id) ? id
-            : throw part.Refuse($"merge {rank} needs the token \"{token}\", which the vocabulary lacks");
-    }
-
-    private static (string Left, string Right)? ReadPair(JsonElement item)
-    {
-        if (item.ValueKind == JsonValueKind.Array && item.GetArrayLength() == 2
-            && item[0].ValueKind == JsonValueKind.String && item[1].ValueKind == JsonValueKind.String)
-            return (item[0].GetString()!, item[1].GetString()!);
-        return item.ValueKind == JsonValueKind.String && item.GetString()!.Split(' ') is [{ Length: > 0 } left, { Length: > 0 } right] ? (left, right) : null;
     }
 }

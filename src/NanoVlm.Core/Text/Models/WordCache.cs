@@ -8,7 +8,7 @@ namespace NanoVlm.Text.Models;
 /// </summary>
 internal sealed class WordCache
 {
-    private const int _bits = 16, _longestWord = 64;
+    private const int _bits = 17, _longestWord = 64;
 
     // A word is one array, so that it costs one look into memory: how many tokens and characters, the tokens, the characters.
     private readonly Token[]?[] _entries = new Token[]?[1 << _bits];
@@ -48,21 +48,5 @@ internal sealed class WordCache
 
     private static Span<char> Characters(Span<Token> entry) => MemoryMarshal.Cast<Token, char>(entry);
 
-    private static int PlaceOf(ReadOnlySpan<char> word)
-    {
-        ulong hash = (ulong)word.Length;
-        var blocks = MemoryMarshal.Cast<char, ulong>(word);
-        foreach (ulong block in blocks)
-            hash = Mix(hash, block);
-        foreach (char c in word[(4 * blocks.Length)..])
-            hash = Mix(hash, c);
-        return (int)(hash >> (64 - _bits));
-    }
-
-    // A product's high bits depend on all of its factor's; folding brings them down for the next block.
-    private static ulong Mix(ulong hash, ulong block)
-    {
-        hash = (hash ^ block) * 0x9E3779B97F4A7C15;
-        return (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93;
-    }
+    private static int PlaceOf(ReadOnlySpan<char> word) => (int)(TextHash.Of(word) >> (64 - _bits));
 }
