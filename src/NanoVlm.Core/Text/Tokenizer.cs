@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using NanoVlm.Text.Models;
 
@@ -101,7 +102,14 @@ public sealed class Tokenizer
     public Encoding[] Encode(IReadOnlyList<string> texts, bool addSpecialTokens = true)
     {
         var encodings = new Encoding[texts.Count];
-        Parallel.For(0, encodings.Length, i => encodings[i] = Encode(texts[i], addSpecialTokens));
+        try
+        {
+            Parallel.For(0, encodings.Length, i => encodings[i] = Encode(texts[i], addSpecialTokens));
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
         return encodings;
     }
 
