@@ -61,6 +61,12 @@ var templates = new Command("templates", "Measures rendering conversations by ch
 templates.SetAction(_ => TemplateBenchmark.Run());
 root.Subcommands.Add(templates);
 
+var vocabulary = new Option<int>("--vocabulary") { Description = "Tokens of the vocabulary", DefaultValueFactory = _ => 49_152, HelpName = "N" };
+var nodeModules = new Option<string?>("--node-modules") { Description = "A folder with the npm package tokenizers, to measure it on the same texts", HelpName = "DIR" };
+var text = new Command("text", "Measures tokenizers on English, on one very long word, and opening a file of Gemma's size") { rounds, vocabulary, nodeModules };
+text.SetAction(result => TextBenchmark.Run(result.GetValue(rounds), result.GetValue(vocabulary), result.GetValue(nodeModules)));
+root.Subcommands.Add(text);
+
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {

@@ -46,6 +46,15 @@ internal sealed class NanoVlmProgram : IDisposable
         return program.Finish();
     }
 
+    /// <summary>Runs it to its end on what it reads from standard input.</summary>
+    public static ProgramResult Run(string folder, byte[] input, params IEnumerable<string> arguments)
+    {
+        using var program = Start(folder, arguments);
+        program.process.StandardInput.BaseStream.Write(input);
+        program.process.StandardInput.Close();
+        return program.Finish();
+    }
+
     /// <summary>Waits for a line of standard error that contains the text.</summary>
     public async Task Says(string text)
     {

@@ -72,11 +72,14 @@ internal sealed class AlignedText
         /// <summary>Appends a character that stands for what character <paramref name="i"/> of the source stands for.</summary>
         public void Append(char c, int i) => Append(c, source.OriginalStart(i), source.OriginalEnd(i));
 
+        /// <summary>Appends characters that all stand for what the character at <paramref name="i"/> stands for, its other half included.</summary>
+        public void Append(ReadOnlySpan<char> characters, int i)
+        {
+            int start = source.OriginalStart(i), end = source.OriginalEnd(i);
+            foreach (char c in characters)
+                Append(c, start, end);
+        }
+
         public AlignedText Build() => new(source._original, _characters, _starts, _ends, Length);
     }
 }
-
-/// <summary>A text cut into pieces; the model sees one piece at a time.</summary>
-/// <param name="Text">The text.</param>
-/// <param name="Pieces">Ranges of the text in order, none empty.</param>
-internal sealed record SplitText(AlignedText Text, List<(int Start, int Length)> Pieces);

@@ -13,6 +13,14 @@ internal static class ByteAlphabet
 
     public static char ToCharacter(byte b) => _characters[b];
 
+    /// <summary>A text's UTF-8 bytes as characters.</summary>
+    public static string Write(ReadOnlySpan<char> text)
+    {
+        var utf8 = new byte[System.Text.Encoding.UTF8.GetByteCount(text)];
+        System.Text.Encoding.UTF8.GetBytes(text, utf8);
+        return string.Concat(utf8.Select(ToCharacter));
+    }
+
     /// <summary>The byte that a character stands for, or -1.</summary>
     public static int ToByte(char c) => c < _bytes.Length ? _bytes[c] : -1;
 

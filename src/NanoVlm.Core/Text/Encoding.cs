@@ -16,6 +16,13 @@ public sealed record Encoding(int[] Ids, string[] Tokens, (int Start, int End)[]
     /// <summary>Number of tokens.</summary>
     public int Length => Ids.Length;
 
+    internal Encoding WithTypeId(int typeId)
+    {
+        var types = new int[Length];
+        Array.Fill(types, typeId);
+        return this with { TypeIds = types };
+    }
+
     internal static Encoding Concatenate(IReadOnlyList<Encoding> parts) => parts.Count == 1 ? parts[0] :
         new([.. parts.SelectMany(p => p.Ids)], [.. parts.SelectMany(p => p.Tokens)], [.. parts.SelectMany(p => p.Offsets)])
         {

@@ -16,7 +16,7 @@ internal readonly struct JsonPart(JsonElement value, string file, string path)
             utf8 = utf8[3..];
         try
         {
-            using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            using var document = JsonDocument.Parse(utf8);
             return read(new JsonPart(document.RootElement, file, ""), utf8);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -33,7 +33,16 @@ internal readonly struct JsonPart(JsonElement value, string file, string path)
     {
         if (value.ValueKind != JsonValueKind.Object)
             throw Expected("an object");
-        return value.TryGetProperty(name, out var member) && member.ValueKind != JsonValueKind.Null ? Child(member, name) : null;
+        JsonElement? found = null;
+        foreach (var member in value.EnumerateObject())
+        {
+            if (!member.NameEquals(name))
+                continue;
+            if (found is not null)
+                throw Refuse($"\"{name}\" is there twice");
+            found = member.Value;
+        }
+        return found is { ValueKind: not JsonValueKind.Null } only ? Child(only, name) : null;
     }
 
     public JsonPart Get(string name) => Find(name) ?? throw Refuse($"\"{name}\" is missing");

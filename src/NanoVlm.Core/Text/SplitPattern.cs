@@ -35,7 +35,7 @@ internal sealed class SplitPattern
             throw part.Refuse("patterns with characters beyond U+FFFF are not supported");
         try
         {
-            return new SplitPattern(new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled, _patience), part.Refuse);
+            return new SplitPattern(new Regex(WithWordClass(pattern), RegexOptions.CultureInvariant | RegexOptions.Compiled, _patience), part.Refuse);
         }
         catch (ArgumentException e)
         {
@@ -67,6 +67,28 @@ internal sealed class SplitPattern
         }
     }
 
+    /// <summary>The reference's <c>\w</c> is all letters, those in circles too, marks, connectors, digits, number letters and Latin-1's
+    /// fractions and raised digits; .NET's is fewer.</summary>
+    private static string WithWordClass(string pattern)
+    {
+        const string word = @"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u00B2\u00B3\u00B9\u00BC-\u00BE\u24B6-\u24E9";
+        var result = new StringBuilder(pattern.Length);
+        int depth = 0;
+        for (int i = 0; i < pattern.Length; i++)
+        {
+            string? escape = pattern[i] == '\\' && i + 1 < pattern.Length ? pattern[i..(++i + 1)] : null;
+            if (escape is null)
+                depth = pattern[i] switch { '[' when depth == 0 => 1, ']' => 0, _ => depth };
+            result.Append(escape switch
+            {
+                @"\w" => depth == 0 ? $"[{word}]" : word,
+                @"\W" when depth == 0 => $"[^{word}]",
+                _ => escape ?? pattern.AsSpan(i, 1),
+            });
+        }
+        return result.ToString();
+    }
+
     private static (char[] Shadow, int[] Positions) Shadow(ReadOnlySpan<char> text)
     {
         var shadow = new char[text.Length];
@@ -75,7 +97,7 @@ internal sealed class SplitPattern
         foreach (var rune in text.EnumerateRunes())
         {
             positions[count] = at;
-            shadow[count++] = rune.IsBmp ? (char)rune.Value : _standIns[(int)Rune.GetUnicodeCategory(rune)];
+            shadow[count++] = rune.IsBmp ? (char)rune.Value : UnicodeClasses.IsEnclosedLetter(rune) ? '\u24B6' : _standIns[(int)Rune.GetUnicodeCategory(rune)];
             at += rune.Utf16SequenceLength;
         }
         positions[count] = at;

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using NanoVlm.Text.Models;
 
@@ -13,10 +14,11 @@ public sealed class Tokenizer
     private readonly TokenizerFile _file;
     private readonly TokenizerConfig _config;
     private readonly AddedVocabulary _added;
+    private readonly PieceTokenizer _pieces;
 
     private Tokenizer(TokenizerFile file, TokenizerConfig config, IEnumerable<(AddedToken Token, int Id)> added)
     {
-        (_file, _config) = (file, config);
+        (_file, _config, _pieces) = (file, config, new PieceTokenizer(file.Model));
         _added = new AddedVocabulary(added, text => file.Normalizer?.Apply(text) ?? text);
         VocabularySize = Math.Max(file.Model.IdCount, _added.IdCount);
         BosTokenId = config.Bos is null ? null : TokenToId(config.Bos);
@@ -46,8 +48,9 @@ public sealed class Tokenizer
     public IEnumerable<string> SpecialTokens => _added.Tokens.Where(t => t.Token.Special).Select(t => t.Token.Content);
 
     /// <summary>Loads a tokenizer.</summary>
-    /// <param name="folderOrFile">A folder with <c>tokenizer.json</c>, or the file. <c>tokenizer_config.json</c> and
-    /// <c>chat_template.jinja</c> or <c>chat_template.json</c> beside it are read where they exist.</param>
+    /// <param name="folderOrFile">A folder with <c>tokenizer.json</c>, or the file. <c>tokenizer_config.json</c>,
+    /// <c>special_tokens_map.json</c>, <c>added_tokens.json</c>, and <c>chat_template.jinja</c> or <c>chat_template.json</c> beside it are read
+    /// where they exist.</param>
     /// <exception cref="NanoVlmException">No such file, or the file is broken or of a kind that is not supported.</exception>
     public static Tokenizer Load(string folderOrFile)
     {
@@ -59,6 +62,11 @@ public sealed class Tokenizer
         try
         {
             var config = File.Exists(configFile) ? TokenizerConfig.Read(File.ReadAllBytes(configFile), configFile) : TokenizerConfig.Empty;
+            string mapFile = Path.Combine(folder, "special_tokens_map.json"), addedFile = Path.Combine(folder, "added_tokens.json");
+            if (File.Exists(mapFile))
+                config = config.WithSpecialTokensMap(File.ReadAllBytes(mapFile), mapFile);
+            if (File.Exists(addedFile))
+                config = config.WithAddedTokens(File.ReadAllBytes(addedFile), addedFile);
             return Create(TokenizerFile.Read(File.ReadAllBytes(file), file), config.WithTemplateBeside(folder));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -88,6 +96,24 @@ public sealed class Tokenizer
     /// <param name="addSpecialTokens">Whether the post-processor adds its tokens.</param>
     public Encoding Encode(string text, string pair, bool addSpecialTokens = true) =>
         PostProcess([EncodeSequence(text, 0), EncodeSequence(pair, 1)], addSpecialTokens);
+
+    /// <summary>Encodes texts, several at a time.</summary>
+    /// <param name="texts">The texts.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor adds its tokens.</param>
+    /// <returns>An encoding for each text, in order.</returns>
+    public Encoding[] Encode(IReadOnlyList<string> texts, bool addSpecialTokens = true)
+    {
+        var encodings = new Encoding[texts.Count];
+        try
+        {
+            Parallel.For(0, encodings.Length, i => encodings[i] = Encode(texts[i], addSpecialTokens));
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
+        return encodings;
+    }
 
     /// <summary>The text of token ids. Bytes that are not UTF-8 become U+FFFD; ids without a token are passed over.</summary>
     /// <param name="ids">Token ids.</param>
@@ -119,7 +145,7 @@ public sealed class Tokenizer
     /// <summary>This tokenizer with more special tokens. Those it does not know take the next ids, in the order given.</summary>
     /// <exception cref="NanoVlmException">A token is empty.</exception>
     public Tokenizer WithAddedTokens(IEnumerable<string> specialTokens) =>
-        new(_file, _config, Extend(_file.Model, _added.Tokens, specialTokens));
+        new(_file, _config, Extend(_file.Model, _added.Tokens, specialTokens.Select(content => new AddedToken(content))));
 
     /// <summary>This tokenizer with another pad token.</summary>
     /// <exception cref="NanoVlmException">The vocabulary lacks the token.</exception>
@@ -148,9 +174,9 @@ public sealed class Tokenizer
             File.WriteAllBytes(Path.Combine(folder, "tokenizer.json"), _file.ToJson(_added));
             File.WriteAllBytes(Path.Combine(folder, "tokenizer_config.json"), _config.ToJson(_added));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
         {
-            // JsonException: a key that nothing here reads holds a string that is not Unicode.
+            // A key that nothing here reads is there twice, or holds a string that is not Unicode.
             throw new NanoVlmException($"The tokenizer cannot be saved to {folder}: {e.Message}", e);
         }
     }
@@ -161,7 +187,7 @@ public sealed class Tokenizer
         foreach (var (id, start, length) in _added.CutRaw(text = WellFormed(text)))
         {
             var split = new SplitText(new AlignedText(text, start, length), [(0, length)]);
-            split = id >= 0 ? split with { Pieces = [] } : _file.PreTokenizer?.Apply(split) ?? split;
+            split = id >= 0 ? split with { Pieces = [] } : _file.PreTokenizer?.Apply(split).Written() ?? split;
             foreach (var piece in split.Pieces)
                 yield return split.Text.Characters.Slice(piece.Start, piece.Length).ToString();
         }
@@ -178,19 +204,20 @@ public sealed class Tokenizer
                 added.Add((token, file.Model.TokenToId(token.Content) ?? NextId(file.Model, added)));
         }
         string?[] roles = [config.Bos, config.Eos, config.Pad, config.Unknown];
-        return new Tokenizer(file, config, Extend(file.Model, added, roles.Where(role => !string.IsNullOrEmpty(role)).Select(role => role!)));
+        var special = roles.OfType<string>().Select(role => new AddedToken(role)).Concat(config.OtherSpecialTokens);
+        return new Tokenizer(file, config, Extend(file.Model, added, special.Where(token => token.Content.Length > 0)));
     }
 
-    private static List<(AddedToken, int)> Extend(Model model, IEnumerable<(AddedToken Token, int Id)> added, IEnumerable<string> specialTokens)
+    private static List<(AddedToken, int)> Extend(Model model, IEnumerable<(AddedToken Token, int Id)> added, IEnumerable<AddedToken> specialTokens)
     {
         var tokens = added.ToList();
         var known = tokens.Select(t => t.Token.Content).ToHashSet();
-        foreach (string content in specialTokens)
+        foreach (var token in specialTokens)
         {
-            if (content.Length == 0)
+            if (token.Content.Length == 0)
                 throw new NanoVlmException("A special token cannot be the empty text.");
-            if (known.Add(content))
-                tokens.Add((new AddedToken(content), model.TokenToId(content) ?? NextId(model, tokens)));
+            if (known.Add(token.Content))
+                tokens.Add((token, model.TokenToId(token.Content) ?? NextId(model, tokens)));
         }
         return tokens;
     }
@@ -204,24 +231,23 @@ public sealed class Tokenizer
     private Encoding EncodeSequence(string text, int typeId)
     {
         text = WellFormed(text);
-        var ids = new List<int>();
-        var tokens = new List<string>();
-        var offsets = new List<(int Start, int End)>();
+        var encoding = new EncodingBuilder(text.Length / 4 + 8);
         var buffer = new List<Token>();
         foreach (var (id, start, length) in _added.CutRaw(text))
         {
             if (id >= 0)
             {
-                Add(id, text.Substring(start, length), start, start + length);
+                encoding.Add(id, text.Substring(start, length), start, start + length);
                 continue;
             }
             var stretch = new AlignedText(text, start, length);
             EncodeStretch(_file.Normalizer?.Apply(stretch) ?? stretch);
         }
-        var encoding = new Encoding([.. ids], [.. tokens], [.. offsets]);
-        Array.Fill(encoding.TypeIds, typeId);
-        CountCodePoints(text, encoding.Offsets);
-        return encoding;
+        var result = encoding.Build();
+        if (typeId != 0)
+            Array.Fill(result.TypeIds, typeId);
+        CountCodePoints(text, result.Offsets);
+        return result;
 
         void EncodeStretch(AlignedText stretch)
         {
@@ -229,29 +255,21 @@ public sealed class Tokenizer
             {
                 if (id >= 0)
                 {
-                    Add(id, stretch.Characters.Slice(start, length).ToString(), stretch.OriginalStart(start), stretch.OriginalEnd(start + length - 1));
+                    encoding.Add(id, stretch.Characters.Slice(start, length).ToString(), stretch.OriginalStart(start), stretch.OriginalEnd(start + length - 1));
                     continue;
                 }
                 var split = new SplitText(stretch, [(start, length)]);
                 split = _file.PreTokenizer?.Apply(split) ?? split;
                 foreach (var piece in split.Pieces)
                 {
-                    buffer.Clear();
-                    _file.Model.Tokenize(split.Text.Characters.Slice(piece.Start, piece.Length), buffer);
-                    foreach (var token in buffer)
+                    var characters = split.Text.Characters.Slice(piece.Start, piece.Length);
+                    foreach (var token in _pieces.Tokenize(characters, split.Bytes, buffer))
                     {
-                        Add(token.Id, _file.Model.IdToToken(token.Id)!, split.Text.OriginalStart(piece.Start + token.Start),
+                        encoding.Add(token.Id, _pieces.Spell(token, characters, split.Bytes), split.Text.OriginalStart(piece.Start + token.Start),
                             split.Text.OriginalEnd(piece.Start + token.End - 1));
                     }
                 }
             }
-        }
-
-        void Add(int id, string token, int start, int end)
-        {
-            ids.Add(id);
-            tokens.Add(token);
-            offsets.Add((start, end));
         }
     }
 

@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace NanoVlm.Text;
 
-/// <summary>What <c>tokenizer_config.json</c> says beside the tokenizer itself: the roles of tokens and the chat template.</summary>
+/// <summary>What <c>tokenizer_config.json</c>, and in older folders <c>special_tokens_map.json</c> and <c>added_tokens.json</c>, say beside the
+/// tokenizer itself: the roles of tokens, more added tokens and the chat template.</summary>
 internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, string? Unknown, string? ChatTemplate)
 {
     private static readonly string[] _roles = ["bos_token", "eos_token", "pad_token", "unk_token"];
@@ -24,6 +25,12 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
         }
     }
 
+    /// <summary>Special tokens of other roles, or of none.</summary>
+    public IReadOnlyList<AddedToken> OtherSpecialTokens { get; init; } = [];
+
+    /// <summary>Whether the file lists the added tokens itself; then the older files beside it are out of date.</summary>
+    public bool ListsAddedTokens { get; init; }
+
     /// <summary>The file as read; keys that mean nothing here are kept when it is written again.</summary>
     public ReadOnlyMemory<byte> File { get; init; }
 
@@ -40,6 +47,34 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
             return this with { ChatTemplate = System.IO.File.ReadAllText(jinja) };
         return ChatTemplate is null && System.IO.File.Exists(json)
             ? this with { ChatTemplate = JsonPart.Read(System.IO.File.ReadAllBytes(json), json, (root, _) => Template(root)) } : this;
+    }
+
+    /// <summary>This with what <c>special_tokens_map.json</c> says.</summary>
+    public TokenizerConfig WithSpecialTokensMap(ReadOnlyMemory<byte> utf8, string file)
+    {
+        var map = JsonPart.Read(utf8, file, Read);
+        var (first, second) = ListsAddedTokens ? (this, map) : (map, this);
+        return this with
+        {
+            Bos = first.Bos ?? second.Bos,
+            Eos = first.Eos ?? second.Eos,
+            Pad = first.Pad ?? second.Pad,
+            Unknown = first.Unknown ?? second.Unknown,
+            OtherTokens = [.. first.OtherTokens, .. second.OtherTokens.Where(token => first.OtherTokens.All(other => other.Key != token.Key))],
+            OtherSpecialTokens = ListsAddedTokens ? OtherSpecialTokens : [.. OtherSpecialTokens, .. map.OtherSpecialTokens],
+        };
+    }
+
+    /// <summary>This with the tokens and ids of <c>added_tokens.json</c>; those that are special by another file are special.</summary>
+    public TokenizerConfig WithAddedTokens(ReadOnlyMemory<byte> utf8, string file)
+    {
+        if (ListsAddedTokens)
+            return this;
+        var special = OtherSpecialTokens.Select(t => t.Content).Concat([Bos, Eos, Pad, Unknown]).ToHashSet();
+        return this with { AddedTokens = JsonPart.Read(utf8, file, (root, _) => root.Members().Select(m => (Token(m.Name), Id(m.Value))).OrderBy(t => t.Item2).ToArray()) };
+
+        AddedToken Token(string content) => new(content, special.Contains(content), Normalized: !special.Contains(content));
+        int Id(JsonPart part) => part.Int() is >= 0 and var id ? id : throw part.Expected("an id");
     }
 
     public byte[] ToJson(AddedVocabulary added)
@@ -78,6 +113,8 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
             AddedTokens = [.. added.OrderBy(t => t.Item2)],
             OtherTokens = [.. root.Members().Where(m => m.Name.EndsWith("_token", StringComparison.Ordinal) && !_roles.Contains(m.Name) && IsToken(m.Value.Value))
                 .Select(m => KeyValuePair.Create(m.Name, Role(root, m.Name)!))],
+            OtherSpecialTokens = [.. SpecialTokens(root)],
+            ListsAddedTokens = root.Find("added_tokens_decoder") is not null,
             File = utf8,
         };
     }
@@ -86,9 +123,27 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
     private static bool IsToken(JsonElement value) => value.ValueKind == JsonValueKind.String
         || value.ValueKind == JsonValueKind.Object && value.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String;
 
+    private static string? Role(JsonPart root, string key) => root.Find(key) is { } role ? Token(role).Content : null;
+
     // A token is written as its text or as an object that holds it.
-    private static string? Role(JsonPart root, string key) => root.Find(key) is not { } role ? null
-        : role.Value.ValueKind == JsonValueKind.Object ? role.Get("content").String() : role.String();
+    private static AddedToken Token(JsonPart part) => part.Value.ValueKind == JsonValueKind.Object ? AddedToken.Read(part) with { Special = true, Normalized = false } : new AddedToken(part.String());
+
+    private static IEnumerable<AddedToken> SpecialTokens(JsonPart root)
+    {
+        foreach (string key in new[] { "cls_token", "sep_token", "mask_token" })
+        {
+            if (root.Find(key) is { } role)
+                yield return Token(role);
+        }
+        // Lists, or tokens by the names that a model gives them.
+        foreach (string key in new[] { "additional_special_tokens", "extra_special_tokens" })
+        {
+            if (root.Find(key) is not { } tokens)
+                continue;
+            foreach (var token in tokens.Value.ValueKind == JsonValueKind.Object ? tokens.Members().Select(m => m.Value) : tokens.Items())
+                yield return Token(token);
+        }
+    }
 
     // Several templates come as a list of {name, template}; "default" is the one for chat.
     private static string? Template(JsonPart root)

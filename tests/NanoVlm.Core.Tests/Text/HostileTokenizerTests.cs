@@ -12,6 +12,8 @@ public class HostileTokenizerTests
     [InlineData("tokenizer-llama3", 200)]
     [InlineData("tokenizer-gpt2", 1000)]
     [InlineData("tokenizer-llama2", 600)]
+    [InlineData("tokenizer-unigram", 1000)]
+    [InlineData("tokenizer-wordpiece", 1000)]
     public void Damaged_files_load_or_are_refused(string name, int rounds)
     {
         byte[] file = File.ReadAllBytes(Path.Combine(TextGoldens.Folder(name), "tokenizer.json"));
@@ -36,6 +38,31 @@ public class HostileTokenizerTests
             }
         }
         Assert.InRange(loaded, 1, rounds - 1);
+    }
+
+    [Fact]
+    public void Damaged_parts_of_every_kind_load_or_are_refused()
+    {
+        var random = new Random(11);
+        int loaded = 0, refused = 0;
+        foreach (var kind in TextGoldens.Expected("tokenizer-kinds").EnumerateArray())
+        {
+            byte[] file = System.Text.Encoding.UTF8.GetBytes(kind.GetProperty("tokenizer").GetRawText());
+            for (int round = 0; round < 12; round++)
+            {
+                try
+                {
+                    var tokenizer = Tokenizer.Parse(Damage(file, file.Length, random));
+                    tokenizer.Decode(tokenizer.Encode("Hello,  <s>wörld</s> ｶﾞ e\u0301 12", "😀").Ids);
+                    loaded++;
+                }
+                catch (NanoVlmException)
+                {
+                    refused++;
+                }
+            }
+        }
+        Assert.True(loaded > 100 && refused > 100, $"{loaded} loaded, {refused} refused");
     }
 
     [Fact]

@@ -13,6 +13,8 @@ public sealed class TokenizerFileTests : IDisposable
     [InlineData("tokenizer-smollm2")]
     [InlineData("tokenizer-gpt2")]
     [InlineData("tokenizer-llama3")]
+    [InlineData("tokenizer-unigram")]
+    [InlineData("tokenizer-wordpiece")]
     public void A_saved_tokenizer_loads_as_the_same(string name)
     {
         var tokenizer = Tokenizer.Load(TextGoldens.Folder(name));
@@ -80,6 +82,33 @@ public sealed class TokenizerFileTests : IDisposable
     }
 
     [Fact]
+    public void Older_folders_keep_roles_and_added_tokens_in_files_of_their_own()
+    {
+        File.Copy(Path.Combine(TextGoldens.Folder("tokenizer-smollm2"), "tokenizer.json"), Path.Combine(_folder, "tokenizer.json"));
+        File.WriteAllText(Path.Combine(_folder, "tokenizer_config.json"), """{"eos_token": "<|endoftext|>", "pad_token": "<|im_end|>"}""");
+        File.WriteAllText(Path.Combine(_folder, "special_tokens_map.json"), """
+            {"eos_token": {"content": "<|im_end|>", "lstrip": false}, "bos_token": "<|im_start|>", "additional_special_tokens": ["<extra>", {"content": "<more>"}]}
+            """);
+        File.WriteAllText(Path.Combine(_folder, "added_tokens.json"), """{"<late>": 903, "<extra>": 902}""");
+        var tokenizer = Tokenizer.Load(_folder);
+        Assert.Equal((2, 1, 2), (tokenizer.EosTokenId!.Value, tokenizer.BosTokenId!.Value, tokenizer.PadTokenId!.Value));
+        // Their order counts, not their ids: transformers adds them to what tokenizer.json has.
+        Assert.Equal((900, 901, 902), (tokenizer.TokenToId("<extra>")!.Value, tokenizer.TokenToId("<late>")!.Value, tokenizer.TokenToId("<more>")!.Value));
+        Assert.Equal([900, 901], tokenizer.Encode("<extra><late>").Ids);
+        Assert.Equal("<late>", tokenizer.Decode([900, 901], skipSpecialTokens: true));
+
+        // What tokenizer_config.json lists itself is newer than those files.
+        File.WriteAllText(Path.Combine(_folder, "tokenizer_config.json"), """{"eos_token": "<|endoftext|>", "added_tokens_decoder": {}}""");
+        var newer = Tokenizer.Load(_folder);
+        Assert.Equal((0, 1), (newer.EosTokenId!.Value, newer.BosTokenId!.Value));
+        Assert.Null(newer.TokenToId("<late>"));
+
+        File.WriteAllText(Path.Combine(_folder, "added_tokens.json"), """{"<late>": "x"}""");
+        File.Delete(Path.Combine(_folder, "tokenizer_config.json"));
+        Assert.Contains("added_tokens.json: <late>: expected an integer", Assert.Throws<NanoVlmException>(() => Tokenizer.Load(_folder)).Message);
+    }
+
+    [Fact]
     public void A_template_file_beside_the_tokenizer_is_read()
     {
         File.Copy(Path.Combine(TextGoldens.Folder("tokenizer-smollm2"), "tokenizer.json"), Path.Combine(_folder, "tokenizer.json"));
@@ -103,12 +132,23 @@ public sealed class TokenizerFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("model", """{"type": "Unigram", "vocab": []}""", "model type \"Unigram\"")]
-    [InlineData("normalizer", """{"type": "Precompiled"}""", "normalizer: the normalizer \"Precompiled\"")]
+    [InlineData("model", """{"type": "Trigram", "vocab": []}""", "model type \"Trigram\"")]
+    [InlineData("model", """{"type": "Unigram", "vocab": [["a", -1]], "unk_id": 1}""", "model.unk_id: unk_id 1 is not in the vocabulary of 1 tokens")]
+    [InlineData("model", """{"type": "Unigram", "vocab": [["a"]]}""", "model.vocab[0]: expected [token, score]")]
+    [InlineData("model", """{"type": "WordPiece", "vocab": {"a": 0}}""", "unk_token \"[UNK]\" is not in the vocabulary")]
+    [InlineData("model", """{"type": "WordPiece", "vocab": {"a": 0, "a": 1}, "unk_token": "a"}""", "token \"a\" is there twice")]
+    [InlineData("normalizer", """{"type": "ByteLevel"}""", "normalizer: the normalizer \"ByteLevel\"")]
+    [InlineData("normalizer", """{"type": "Precompiled"}""", "normalizer: \"precompiled_charsmap\" is missing")]
+    [InlineData("normalizer", """{"type": "Precompiled", "precompiled_charsmap": "////fw=="}""", "normalizer.precompiled_charsmap: the trie in it")]
+    [InlineData("normalizer", """{"type": "Strip", "type": "Strip"}""", "normalizer: \"type\" is there twice")]
+    [InlineData("pre_tokenizer", """{"type": "Metaspace", "replacement": "__"}""", "expected one character")]
+    [InlineData("pre_tokenizer", """{"type": "Metaspace", "replacement": "_", "prepend_scheme": "last"}""", "expected always, first or never")]
+    [InlineData("pre_tokenizer", """{"type": "Metaspace", "replacement": "_", "prepend_scheme": "first", "add_prefix_space": false}""", "contradicts")]
     [InlineData("pre_tokenizer", """{"type": "Sequence", "pretokenizers": [{"type": "UnicodeScripts"}]}""", "pre_tokenizer.pretokenizers[0]: the pre-tokenizer \"UnicodeScripts\"")]
     [InlineData("pre_tokenizer", """{"type": "Split", "pattern": {"Regex": "("}, "behavior": "Isolated"}""", "pattern is not supported")]
     [InlineData("pre_tokenizer", """{"type": "Split", "pattern": {"Regex": "a"}, "behavior": "Sometimes"}""", "pre_tokenizer.behavior: expected Removed, Isolated")]
-    [InlineData("post_processor", """{"type": "RobertaProcessing"}""", "post-processor \"RobertaProcessing\"")]
+    [InlineData("post_processor", """{"type": "XlnetProcessing"}""", "post-processor \"XlnetProcessing\"")]
+    [InlineData("post_processor", """{"type": "BertProcessing", "cls": ["a", 1], "sep": [1]}""", "post_processor.sep: expected [token, id]")]
     [InlineData("decoder", """{"type": "CTC"}""", "decoder \"CTC\"")]
     [InlineData("decoder", "5", "decoder: expected an object, found 5")]
     [InlineData("model", """{"type": "BPE", "vocab": {"a": 0, "b": 0}, "merges": []}""", "share id 0")]
@@ -123,8 +163,9 @@ public sealed class TokenizerFileTests : IDisposable
     public void What_is_not_supported_is_refused_by_name(string key, string value, string message)
     {
         var file = Read("tokenizer-smollm2");
-        file[key] = JsonNode.Parse(value);
-        var e = Assert.Throws<NanoVlmException>(() => Load(file));
+        // Put in as text, since a node cannot hold a key twice.
+        file[key] = "HERE";
+        var e = Assert.Throws<NanoVlmException>(() => Tokenizer.Parse(System.Text.Encoding.UTF8.GetBytes(file.ToJsonString().Replace("\"HERE\"", value))));
         Assert.Contains("tokenizer.json", e.Message);
         Assert.Contains(message, e.Message);
     }

@@ -6,7 +6,8 @@ namespace NanoVlm.Tests.Text;
 /// <summary>What Hugging Face's tokenizers library makes of the same files and texts.</summary>
 public class TokenizerGoldenTests
 {
-    public static TheoryData<string> Names => new("tokenizer-smollm2", "tokenizer-gpt2", "tokenizer-llama3", "tokenizer-gemma", "tokenizer-llama2");
+    public static TheoryData<string> Names => new("tokenizer-smollm2", "tokenizer-gpt2", "tokenizer-llama3", "tokenizer-gemma", "tokenizer-llama2",
+        "tokenizer-unigram", "tokenizer-wordpiece");
 
     [Theory]
     [MemberData(nameof(Names))]

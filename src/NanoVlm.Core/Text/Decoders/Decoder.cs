@@ -8,11 +8,14 @@ internal abstract class Decoder
     public static Decoder Read(JsonPart part) => part.Kind switch
     {
         "ByteLevel" => new ByteLevel(),
+        "BPEDecoder" => BpeDecoder.Read(part),
+        "Metaspace" => Metaspace.Read(part),
+        "WordPiece" => WordPiece.Read(part),
         "ByteFallback" => new ByteFallback(),
         "Fuse" => new Fuse(),
         "Replace" => Replace.Read(part),
         "Strip" => Strip.Read(part),
         "Sequence" => Sequence.Read(part),
-        var kind => throw part.Refuse($"the decoder \"{kind}\" is not supported; supported: ByteLevel, ByteFallback, Fuse, Replace, Strip, Sequence"),
+        var kind => throw part.Refuse($"the decoder \"{kind}\" is not supported; supported: BPEDecoder, ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Strip, WordPiece, Sequence"),
     };
 }

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using System.Text.Json;
 
 namespace NanoVlm.Text.Models;
 
@@ -11,11 +10,10 @@ namespace NanoVlm.Text.Models;
 internal sealed class Bpe : Model
 {
     private readonly Vocabulary _vocabulary;
-    private readonly Dictionary<(int Left, int Right), (int Rank, int Id)> _merges;
+    private readonly PairTable _merges; // to rank << 32 | id
     private readonly int[] _characterIds = new int[char.MaxValue + 1];
-    private readonly WordCache _cache = new();
     private readonly bool _ignoreMerges, _fuseUnknown;
-    private readonly int[]? _byteIds;
+    private readonly ByteTokens? _bytes;
     private readonly int? _unknownId;
     private readonly string? _prefix, _suffix;
 
@@ -29,11 +27,11 @@ internal sealed class Bpe : Model
         _prefix = part.Text("continuing_subword_prefix") is { Length: > 0 } prefix ? prefix : null;
         _suffix = part.Text("end_of_word_suffix") is { Length: > 0 } suffix ? suffix : null;
         _vocabulary = Vocabulary.Read(part.Get("vocab"));
-        _merges = ReadMerges(part.Get("merges"), _vocabulary, _prefix?.Length ?? 0);
+        _merges = new MergeList(part.Get("merges"), _vocabulary, _prefix?.Length ?? 0).Read();
         if (part.Text("unk_token") is { } unknown)
             _unknownId = _vocabulary.TryGetId(unknown, out int id) ? id : throw part.Refuse($"unk_token \"{unknown}\" is not in the vocabulary");
         if (part.Bool("byte_fallback", false))
-            _byteIds = [.. Enumerable.Range(0, 256).Select(b => _vocabulary.TryGetId($"<0x{b:X2}>", out int id) ? id : -1)];
+            _bytes = new ByteTokens(TokenToId);
         Array.Fill(_characterIds, -1);
         foreach (string token in _vocabulary.Tokens)
         {
@@ -57,15 +55,10 @@ internal sealed class Bpe : Model
             output.Add(new Token(whole, 0, piece.Length));
             return;
         }
-        if (_cache.TryGet(piece, out var known))
-        {
-            output.AddRange(known);
-            return;
-        }
         int first = output.Count;
         AddCharacters(piece, output);
-        Merge(output, first);
-        _cache.Add(piece, CollectionsMarshal.AsSpan(output)[first..]);
+        int count = Merging.Merge(CollectionsMarshal.AsSpan(output)[first..], _merges);
+        CollectionsMarshal.SetCount(output, first + count);
     }
 
     /// <summary>The piece as single characters: their tokens, else their bytes' tokens, else the unknown token, else nothing.</summary>
@@ -74,7 +67,7 @@ internal sealed class Bpe : Model
         bool afterUnknown = false;
         for (int start = 0, end; start < piece.Length; start = end)
         {
-            Rune.DecodeFromUtf16(piece[start..], out var rune, out int length);
+            Rune.DecodeFromUtf16(piece[start..], out _, out int length);
             end = start + length;
             int id = CharacterId(piece, start, end);
             if (id >= 0)
@@ -82,7 +75,7 @@ internal sealed class Bpe : Model
                 output.Add(new Token(id, start, end));
                 afterUnknown = false;
             }
-            else if (TryAddBytes(rune, start, end, output))
+            else if (_bytes is not null && _bytes.TryAdd(piece[start..end], start, end, output))
             {
                 // Bytes neither end nor begin a run of unknown characters.
             }
@@ -107,97 +100,5 @@ internal sealed class Bpe : Model
         if (_suffix is not null && end == piece.Length)
             token = string.Concat(token, _suffix);
         return _vocabulary.TryGetId(token, out int id) ? id : -1;
-    }
-
-    private bool TryAddBytes(Rune rune, int start, int end, List<Token> output)
-    {
-        if (_byteIds is null)
-            return false;
-        Span<byte> utf8 = stackalloc byte[4];
-        utf8 = utf8[..rune.EncodeToUtf8(utf8)];
-        foreach (byte b in utf8)
-        {
-            if (_byteIds[b] < 0)
-                return false;
-        }
-        foreach (byte b in utf8)
-            output.Add(new Token(_byteIds[b], start, end));
-        return true;
-    }
-
-    /// <summary>
-    /// Merges the tokens from <paramref name="first"/> on. Neighbours are a linked list and candidates a queue by (rank,
-    /// position), so that even a piece of a megabyte takes n log n.
-    /// </summary>
-    private void Merge(List<Token> output, int first)
-    {
-        var tokens = CollectionsMarshal.AsSpan(output)[first..];
-        int count = tokens.Length;
-        if (count < 2)
-            return;
-        Span<int> links = count <= 128 ? stackalloc int[2 * count] : new int[2 * count];
-        Span<int> previous = links[..count], next = links[count..];
-        var candidates = new PriorityQueue<(int Position, int Id), long>();
-        for (int i = 0; i < count; i++)
-        {
-            (previous[i], next[i]) = (i - 1, i + 1);
-            if (i + 1 < count)
-                Propose(tokens, i, i + 1, candidates);
-        }
-        while (candidates.TryDequeue(out var candidate, out _))
-        {
-            var (at, id) = candidate;
-            int right = tokens[at].Id < 0 ? count : next[at];
-            // The neighbours may have changed since the candidate was proposed.
-            if (right >= count || !_merges.TryGetValue((tokens[at].Id, tokens[right].Id), out var merge) || merge.Id != id)
-                continue;
-            tokens[at] = new Token(id, tokens[at].Start, tokens[right].End);
-            tokens[right] = new Token(-1, 0, 0);
-            next[at] = next[right];
-            if (next[at] < count)
-            {
-                previous[next[at]] = at;
-                Propose(tokens, at, next[at], candidates);
-            }
-            if (previous[at] >= 0)
-                Propose(tokens, previous[at], at, candidates);
-        }
-        int kept = 0;
-        for (int i = 0; i < count; i = next[i])
-            tokens[kept++] = tokens[i];
-        output.RemoveRange(first + kept, count - kept);
-    }
-
-    private void Propose(ReadOnlySpan<Token> tokens, int left, int right, PriorityQueue<(int Position, int Id), long> candidates)
-    {
-        if (_merges.TryGetValue((tokens[left].Id, tokens[right].Id), out var merge))
-            candidates.Enqueue((left, merge.Id), ((long)merge.Rank << 32) | (uint)left);
-    }
-
-    private static Dictionary<(int, int), (int, int)> ReadMerges(JsonPart part, Vocabulary vocabulary, int prefixLength)
-    {
-        if (part.Value.ValueKind != JsonValueKind.Array)
-            throw part.Expected("an array of merges");
-        var merges = new Dictionary<(int, int), (int, int)>(part.Value.GetArrayLength());
-        int rank = 0;
-        foreach (var item in part.Value.EnumerateArray())
-        {
-            var (left, right) = ReadPair(item) ??
-                throw part.Refuse($"merge {rank} must be \"left right\" or [\"left\", \"right\"], found {item.GetRawText()}");
-            merges[(Id(left), Id(right))] = (rank, Id(right.Length < prefixLength ? left : left + right[prefixLength..]));
-            rank++;
-        }
-        return merges;
-
-        int Id(string token) => vocabulary.TryGetId(token, out int id) ? id
-            : throw part.Refuse($"merge {rank} needs the token \"{token}\", which the vocabulary lacks");
-    }
-
-    private static (string Left, string Right)? ReadPair(JsonElement item)
-    {
-        if (item.ValueKind == JsonValueKind.Array && item.GetArrayLength() == 2
-            && item[0].ValueKind == JsonValueKind.String && item[1].ValueKind == JsonValueKind.String)
-            return (item[0].GetString()!, item[1].GetString()!);
-        return item.ValueKind == JsonValueKind.String && item.GetString()!.Split(' ') is [{ Length: > 0 } left, { Length: > 0 } right] ? (left, right) : null;
     }
 }

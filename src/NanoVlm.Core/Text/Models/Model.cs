@@ -13,6 +13,9 @@ internal abstract class Model
 
     public abstract string? IdToToken(int id);
 
+    /// <summary>The id of tokens that an encoding spells as their text, not as the vocabulary does; null for none.</summary>
+    public virtual int? SpelledAsText => null;
+
     public abstract void Tokenize(ReadOnlySpan<char> piece, List<Token> output);
 
     public static Model Read(JsonPart part)
@@ -22,7 +25,10 @@ internal abstract class Model
         return kind switch
         {
             "BPE" => Bpe.Read(part),
-            _ => throw part.Refuse($"the model type \"{kind}\" is not supported; supported: BPE"),
+            "Unigram" => Unigram.Read(part),
+            "WordPiece" => WordPiece.Read(part),
+            "WordLevel" => WordLevel.Read(part),
+            _ => throw part.Refuse($"the model type \"{kind}\" is not supported; supported: BPE, Unigram, WordPiece, WordLevel"),
         };
     }
 }

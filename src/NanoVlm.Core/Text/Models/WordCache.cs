@@ -1,26 +1,52 @@
-using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 
 namespace NanoVlm.Text.Models;
 
-/// <summary>Remembers the tokens of the first words it meets, up to a bound; safe to share between threads.</summary>
+/// <summary>
+/// Remembers the tokens of words. Each word has two places and pushes older words out, so the cache is bounded; threads may share it, since
+/// what is read is always a whole word, at worst not the one sought.
+/// </summary>
 internal sealed class WordCache
 {
-    private const int _capacity = 20_000, _longestWord = 128;
+    private const int _bits = 17, _longestWord = 64;
 
-    private readonly ConcurrentDictionary<string, Token[]> _words = new();
-    private readonly ConcurrentDictionary<string, Token[]>.AlternateLookup<ReadOnlySpan<char>> _bySpan;
-    private int _count;
+    // A word is one array, so that it costs one look into memory: how many tokens and characters, the tokens, the characters.
+    private readonly Token[]?[] _entries = new Token[]?[1 << _bits];
 
-    public WordCache()
+    /// <summary>Finds the tokens of a word.</summary>
+    public bool TryFind(ReadOnlySpan<char> word, out ReadOnlySpan<Token> tokens)
     {
-        _bySpan = _words.GetAlternateLookup<ReadOnlySpan<char>>();
+        tokens = default;
+        if (word.Length > _longestWord)
+            return false;
+        int place = PlaceOf(word);
+        return Is(_entries[place], word, ref tokens) || Is(_entries[place ^ 1], word, ref tokens);
     }
 
-    public bool TryGet(ReadOnlySpan<char> word, out Token[] tokens) => _bySpan.TryGetValue(word, out tokens!);
-
+    /// <summary>Remembers a word, unless it is long.</summary>
     public void Add(ReadOnlySpan<char> word, ReadOnlySpan<Token> tokens)
     {
-        if (word.Length <= _longestWord && Volatile.Read(ref _count) < _capacity && _words.TryAdd(word.ToString(), tokens.ToArray()))
-            Interlocked.Increment(ref _count);
+        if (word.Length > _longestWord)
+            return;
+        var entry = new Token[1 + tokens.Length + (word.Length + 5) / 6];
+        entry[0] = new Token(tokens.Length, word.Length, 0);
+        tokens.CopyTo(entry.AsSpan(1));
+        word.CopyTo(Characters(entry.AsSpan(1 + tokens.Length)));
+        int place = PlaceOf(word);
+        Volatile.Write(ref _entries[place ^ 1], _entries[place]);
+        Volatile.Write(ref _entries[place], entry);
     }
+
+    private static bool Is(Token[]? entry, ReadOnlySpan<char> word, ref ReadOnlySpan<Token> tokens)
+    {
+        if (entry is null || entry[0].Start != word.Length)
+            return false;
+        int count = entry[0].Id;
+        tokens = entry.AsSpan(1, count);
+        return Characters(entry.AsSpan(1 + count))[..word.Length].SequenceEqual(word);
+    }
+
+    private static Span<char> Characters(Span<Token> entry) => MemoryMarshal.Cast<Token, char>(entry);
+
+    private static int PlaceOf(ReadOnlySpan<char> word) => (int)(TextHash.Of(word) >> (64 - _bits));
 }

@@ -16,10 +16,13 @@ internal abstract class Normalizer
         "Lowercase" => new Lowercase(),
         "StripAccents" => new StripAccents(),
         "Strip" => Strip.Read(part),
+        "BertNormalizer" => BertNormalizer.Read(part),
+        "Nmt" => new Nmt(),
+        "Precompiled" => Precompiled.Read(part),
         "Prepend" => Prepend.Read(part),
         "Replace" => Replace.Read(part),
         "Sequence" => Sequence.Read(part),
         var kind => throw part.Refuse(
-            $"the normalizer \"{kind}\" is not supported; supported: NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, Sequence"),
+            $"the normalizer \"{kind}\" is not supported; supported: BertNormalizer, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, Replace, Strip, StripAccents, Sequence"),
     };
 }

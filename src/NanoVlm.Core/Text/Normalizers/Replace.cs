@@ -8,7 +8,8 @@ internal sealed class Replace(SplitPattern pattern, string content) : Normalizer
     public override AlignedText Apply(AlignedText text)
     {
         var matches = new List<(int Start, int Length)>();
-        pattern.FindMatches(text.Characters, matches);
+        if (text.Length > 0)
+            pattern.FindMatches(text.Characters, matches);
         if (matches.Count == 0)
             return text;
         var result = new AlignedText.Builder(text, text.Length);

@@ -5,7 +5,10 @@ namespace NanoVlm.Text.Normalizers;
 /// <summary>The normalization forms of Unicode (UAX 15).</summary>
 internal sealed class UnicodeNormalizer(bool compatibility, bool compose) : Normalizer
 {
-    private readonly record struct Character(int CodePoint, int Class, int Source);
+    /// <param name="CodePoint">The character.</param>
+    /// <param name="Class">Its combining class.</param>
+    /// <param name="Change">How many characters of the text it uses up, as <see cref="Rewriting"/> counts.</param>
+    private readonly record struct Character(int CodePoint, int Class, int Change);
 
     public override AlignedText Apply(AlignedText text)
     {
@@ -17,24 +20,20 @@ internal sealed class UnicodeNormalizer(bool compatibility, bool compose) : Norm
         Reorder(characters);
         if (compose)
             characters = Compose(characters);
-        var result = new AlignedText.Builder(text, text.Length);
-        Span<char> units = stackalloc char[2];
+        var result = new Rewriting(text);
         foreach (var character in characters)
-        {
-            foreach (char unit in units[..new Rune(character.CodePoint).EncodeToUtf16(units)])
-                result.Append(unit, character.Source);
-        }
+            result.Append(new Rune(character.CodePoint), character.Change);
         return result.Build();
     }
 
     private List<Character> Decompose(ReadOnlySpan<char> text)
     {
         var output = new List<Character>(text.Length);
-        int source = 0;
         foreach (var rune in text.EnumerateRunes())
         {
+            int first = output.Count;
             Add(rune.Value);
-            source += rune.Utf16SequenceLength;
+            output[first] = output[first] with { Change = 0 };
         }
         return output;
 
@@ -42,7 +41,7 @@ internal sealed class UnicodeNormalizer(bool compatibility, bool compose) : Norm
         {
             if (UnicodeTables.Decompose(codePoint, compatibility) is not { } parts)
             {
-                output.Add(new Character(codePoint, UnicodeTables.CombiningClass(codePoint), source));
+                output.Add(new Character(codePoint, UnicodeTables.CombiningClass(codePoint), 1));
                 return;
             }
             foreach (int part in parts)
@@ -78,7 +77,7 @@ internal sealed class UnicodeNormalizer(bool compatibility, bool compose) : Norm
             bool free = starter >= 0 && (output.Count == starter + 1 || output[^1].Class < character.Class);
             if (free && UnicodeTables.Compose(output[starter].CodePoint, character.CodePoint) is { } composed)
             {
-                output[starter] = output[starter] with { CodePoint = composed };
+                output[starter] = output[starter] with { CodePoint = composed, Change = output[starter].Change + character.Change - 1 };
                 continue;
             }
             if (character.Class == 0)

@@ -8,8 +8,10 @@ internal abstract class PostProcessor
     public static PostProcessor Read(JsonPart part) => part.Kind switch
     {
         "ByteLevel" => ByteLevel.Read(part),
+        "BertProcessing" => BertProcessing.Read(part),
+        "RobertaProcessing" => RobertaProcessing.Read(part),
         "TemplateProcessing" => TemplateProcessing.Read(part),
         "Sequence" => Sequence.Read(part),
-        var kind => throw part.Refuse($"the post-processor \"{kind}\" is not supported; supported: ByteLevel, TemplateProcessing, Sequence"),
+        var kind => throw part.Refuse($"the post-processor \"{kind}\" is not supported; supported: BertProcessing, ByteLevel, RobertaProcessing, TemplateProcessing, Sequence"),
     };
 }

@@ -23,18 +23,15 @@ internal sealed class TemplateProcessing : PostProcessor
         var result = new List<Encoding>();
         foreach (var piece in sequences.Count == 1 ? _single : _pair)
         {
-            int length = piece.Sequence < 0 ? piece.Ids.Length : sequences[piece.Sequence].Length;
-            var types = new int[length];
-            Array.Fill(types, piece.TypeId);
             if (piece.Sequence >= 0)
             {
-                result.Add(sequences[piece.Sequence] with { TypeIds = types });
+                result.Add(sequences[piece.Sequence].WithTypeId(piece.TypeId));
             }
             else if (addSpecialTokens)
             {
-                var mask = new bool[length];
+                var mask = new bool[piece.Ids.Length];
                 Array.Fill(mask, true);
-                result.Add(new Encoding(piece.Ids, piece.Tokens, new (int, int)[length]) { TypeIds = types, SpecialTokensMask = mask });
+                result.Add(new Encoding(piece.Ids, piece.Tokens, new (int, int)[mask.Length]) { SpecialTokensMask = mask }.WithTypeId(piece.TypeId));
             }
         }
         return result;

@@ -5,5 +5,5 @@ internal sealed class Sequence(IReadOnlyList<PreTokenizer> steps) : PreTokenizer
 {
     public static new Sequence Read(JsonPart part) => new([.. part.Get("pretokenizers").Items().Select(PreTokenizer.Read)]);
 
-    public override SplitText Apply(SplitText input) => steps.Aggregate(input, (text, step) => step.Apply(text));
+    public override SplitText Apply(SplitText input) => steps.Aggregate(input, (text, step) => step.Apply(text.Written()));
 }

@@ -4,7 +4,7 @@ namespace NanoVlm.Text.PreTokenizers;
 internal sealed class Split(SplitPattern pattern, SplitBehavior behavior, bool invert) : PreTokenizer
 {
     public static new Split Read(JsonPart part) => new(
-        SplitPattern.Read(part.Get("pattern")), ReadBehavior(part.Get("behavior")), part.Bool("invert", false));
+        SplitPattern.Read(part.Get("pattern")), Splitting.ReadBehavior(part.Get("behavior")), part.Bool("invert", false));
 
     public override SplitText Apply(SplitText input)
     {
@@ -18,14 +18,4 @@ internal sealed class Split(SplitPattern pattern, SplitBehavior behavior, bool i
         }
         return input with { Pieces = pieces };
     }
-
-    internal static SplitBehavior ReadBehavior(JsonPart part) => part.String() switch
-    {
-        "Removed" or "removed" => SplitBehavior.Removed,
-        "Isolated" or "isolated" => SplitBehavior.Isolated,
-        "MergedWithPrevious" or "merged_with_previous" => SplitBehavior.MergedWithPrevious,
-        "MergedWithNext" or "merged_with_next" => SplitBehavior.MergedWithNext,
-        "Contiguous" or "contiguous" => SplitBehavior.Contiguous,
-        _ => throw part.Expected("Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous"),
-    };
 }

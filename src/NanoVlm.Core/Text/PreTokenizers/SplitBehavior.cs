@@ -13,6 +13,16 @@ internal enum SplitBehavior
 /// <summary>Cuts a piece along matches.</summary>
 internal static class Splitting
 {
+    public static SplitBehavior ReadBehavior(JsonPart part) => part.String() switch
+    {
+        "Removed" or "removed" => SplitBehavior.Removed,
+        "Isolated" or "isolated" => SplitBehavior.Isolated,
+        "MergedWithPrevious" or "merged_with_previous" => SplitBehavior.MergedWithPrevious,
+        "MergedWithNext" or "merged_with_next" => SplitBehavior.MergedWithNext,
+        "Contiguous" or "contiguous" => SplitBehavior.Contiguous,
+        _ => throw part.Expected("Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous"),
+    };
+
     /// <summary>
     /// Appends the parts of the piece [start, start + length) to <paramref name="output"/>. Matches are relative to the piece,
     /// in order; with <paramref name="invert"/> they trade places with what lies between them.
@@ -26,8 +36,8 @@ internal static class Splitting
         {
             if (match.Start > end)
                 parts.Add((end, match.Start, invert));
-            if (match.Length > 0)
-                parts.Add((match.Start, match.Start + match.Length, !invert));
+            // An empty match is no piece, but keeps what is around it apart.
+            parts.Add((match.Start, match.Start + match.Length, !invert));
             end = match.Start + match.Length;
         }
         if (end < length)
@@ -38,7 +48,7 @@ internal static class Splitting
             int from = i;
             while (i + 1 < parts.Count && Joins(parts[i].IsMatch, parts[i + 1].IsMatch, i == from, behavior))
                 i++;
-            if (behavior != SplitBehavior.Removed || !parts[i].IsMatch)
+            if (parts[i].End > parts[from].Start && (behavior != SplitBehavior.Removed || !parts[i].IsMatch))
                 output.Add((start + parts[from].Start, parts[i].End - parts[from].Start));
         }
     }
