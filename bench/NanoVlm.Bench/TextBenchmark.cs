@@ -53,7 +53,6 @@ internal static class TextBenchmark
         }
         finally
         {
-            if (Environment.GetEnvironmentVariable("KEEPTK") is { } keep) foreach (var f in Directory.GetFiles(folder)) File.Copy(f, Path.Combine(keep, Path.GetFileName(f)), true);
             Directory.Delete(folder, recursive: true);
         }
     }
