@@ -73,7 +73,7 @@ public sealed class AnswerEvaluator
         var tiles = 0;
         foreach (var (start, count) in chunk)
         {
-            var images = questions[start].Images.Select(path => Seen(path, blind)).ToArray();
+            var images = questions[start].Images.Select(image => Seen(image, blind)).ToArray();
             Sample? prompt = null;
             for (var i = start; i < start + count; i++)
             {
@@ -105,9 +105,9 @@ public sealed class AnswerEvaluator
         }
     }
 
-    private static RgbImage Seen(string path, bool blind)
+    private static RgbImage Seen(StoredImage stored, bool blind)
     {
-        var image = ImageCodec.Load(path);
+        var image = stored.Decode();
         if (!blind) return image;
         var flat = new byte[image.Pixels.Length];
         Array.Fill(flat, (byte)128);

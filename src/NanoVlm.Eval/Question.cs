@@ -1,13 +1,14 @@
 using NanoVlm.Data;
+using NanoVlm.Images;
 
 namespace NanoVlm.Evaluation;
 
 /// <summary>A question about an image, asked alone.</summary>
-/// <param name="Images">The image files.</param>
+/// <param name="Images">The images.</param>
 /// <param name="Text">What is asked.</param>
 /// <param name="Answer">The right answer.</param>
 /// <param name="Kind">What sort of question it is.</param>
-public sealed record Question(IReadOnlyList<string> Images, string Text, string Answer, string Kind)
+public sealed record Question(IReadOnlyList<StoredImage> Images, string Text, string Answer, string Kind)
 {
     /// <summary>The questions of conversations, each on its own: no earlier turn gives an answer away.</summary>
     /// <param name="samples">The conversations.</param>

@@ -106,8 +106,8 @@ public static class RunReport
 
     private static string Card(Prediction prediction)
     {
-        var images = string.Concat(prediction.Question.Images.Select(path =>
-            $"<img alt=\"{Escape(Path.GetFileName(path))}\" title=\"{Escape(Path.GetFileName(path))}\" src=\"data:image/png;base64,{Convert.ToBase64String(Thumbnail(path))}\">"));
+        var images = string.Concat(prediction.Question.Images.Select(image =>
+            $"<img alt=\"{Escape(Path.GetFileName(image.Name))}\" title=\"{Escape(Path.GetFileName(image.Name))}\" src=\"data:image/png;base64,{Convert.ToBase64String(Thumbnail(image))}\">"));
         var verdict = prediction.Correct
             ? "<span class=\"right\">✓ right</span>"
             : $"<span class=\"wrong\">✗ wrong</span> <span class=\"expected\">{Escape(prediction.Question.Answer)}</span>";
@@ -123,9 +123,9 @@ public static class RunReport
             """;
     }
 
-    private static byte[] Thumbnail(string path)
+    private static byte[] Thumbnail(StoredImage stored)
     {
-        var image = ImageCodec.Load(path);
+        var image = stored.Decode();
         var scale = Math.Min(1, (double)ThumbnailSide / Math.Max(image.Width, image.Height));
         if (scale < 1)
             image = Resample.Resize(image, Math.Max(1, (int)(image.Width * scale)), Math.Max(1, (int)(image.Height * scale)), ResampleFilter.Bicubic);

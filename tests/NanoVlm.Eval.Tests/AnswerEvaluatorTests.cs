@@ -89,7 +89,7 @@ public sealed class AnswerEvaluatorTests : IDisposable
 
     [Fact]
     public void A_missing_picture_is_named() =>
-        Assert.Contains("nowhere.png", Assert.Throws<NanoVlmException>(() => Evaluator(8).Ask([new(["nowhere.png"], "?", "", "all")])).Message);
+        Assert.Contains("nowhere.png", Assert.Throws<NanoVlmException>(() => Evaluator(8).Ask([new([new StoredImage("nowhere.png")], "?", "", "all")])).Message);
 
     [Fact]
     public void A_cancelled_evaluation_stops() =>
@@ -108,7 +108,7 @@ public sealed class AnswerEvaluatorTests : IDisposable
         model.eval();
         using var scope = NewDisposeScope();
         using var sampler = Sampler.Greedy();
-        var prompt = builder.Prompt(question.Text, [.. question.Images.Select(ImageCodec.Load)]);
+        var prompt = builder.Prompt(question.Text, [.. question.Images.Select(image => image.Decode())]);
         var ids = tensor(prompt.InputIds.Select(id => (long)id).ToArray(), [1, prompt.InputIds.Length]);
         var pixels = prompt.Tiles == 0 ? null : tensor(prompt.Pixels, [prompt.Tiles, 3, 64, 64]);
         var made = new List<int>();

@@ -1,4 +1,5 @@
 using NanoVlm.Data;
+using NanoVlm.Images;
 
 namespace NanoVlm.Evaluation.Tests;
 
@@ -46,8 +47,8 @@ public class QuestionTests
 {
     private static readonly RawSample[] samples =
     [
-        new("a:1", ["a.png"], [new("one?", "1"), new("two?", "2")], ["count", "shape"]),
-        new("a:2", ["b.png"], [new("three?", "3")], []),
+        new("a:1", [new StoredImage("a.png")], [new("one?", "1"), new("two?", "2")], ["count", "shape"]),
+        new("a:2", [new StoredImage("b.png")], [new("three?", "3")], []),
     ];
 
     [Fact]
@@ -55,7 +56,7 @@ public class QuestionTests
     {
         var questions = Question.Of(samples);
         Assert.Equal([("one?", "1", "count"), ("two?", "2", "shape"), ("three?", "3", "all")], questions.Select(q => (q.Text, q.Answer, q.Kind)));
-        Assert.Equal(["a.png", "a.png", "b.png"], questions.Select(q => q.Images.Single()));
+        Assert.Equal(["a.png", "a.png", "b.png"], questions.Select(q => q.Images.Single().Name));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using NanoVlm.Images;
 using NanoVlm.Text;
 
 namespace NanoVlm.Data;
@@ -11,9 +12,9 @@ public sealed record Turn(string User, string Assistant)
     public List<ChatMessage> Messages() => [new("user", User), new("assistant", Assistant)];
 }
 
-/// <summary>One conversation of a data set as it is stored: text and the files of its images.</summary>
+/// <summary>One conversation of a data set as it is stored: text and images.</summary>
 /// <param name="Origin">Where it comes from, for messages: file and line.</param>
-/// <param name="Images">Full paths of its images, in order; none for text alone.</param>
+/// <param name="Images">Its images, in order; none for text alone.</param>
 /// <param name="Turns">Its turns, at least one.</param>
 /// <param name="Kinds">The kind of each turn's question, for scores by kind; empty where the set does not say.</param>
-public sealed record RawSample(string Origin, IReadOnlyList<string> Images, IReadOnlyList<Turn> Turns, IReadOnlyList<string> Kinds);
+public sealed record RawSample(string Origin, IReadOnlyList<StoredImage> Images, IReadOnlyList<Turn> Turns, IReadOnlyList<string> Kinds);

@@ -66,15 +66,14 @@ public sealed class SampleBuilder
 
     /// <summary>Builds a whole conversation to train on.</summary>
     /// <param name="raw">The conversation.</param>
-    /// <param name="load">Reads an image file; <see cref="ImageCodec.Load(string)"/> if null.</param>
     /// <exception cref="NanoVlmException">An image cannot be read, the image marks do not fit the images, or not even the first
     /// turn is short enough; names the origin.</exception>
-    public Sample Build(RawSample raw, Func<string, RgbImage>? load = null)
+    public Sample Build(RawSample raw)
     {
         try
         {
             if (raw.Images.Count > _maxImages) throw new NanoVlmException($"has {raw.Images.Count} images; at most {_maxImages} are allowed (data.max_images).");
-            var images = ImagePrompt.Of(_processor, _markup, [.. raw.Images.Select(load ?? ImageCodec.Load)]);
+            var images = ImagePrompt.Of(_processor, _markup, [.. raw.Images.Select(image => image.Decode())]);
             if (_independentTurns && raw.Turns.Count > 1) return Independent(raw, images);
             var messages = new List<ChatMessage>(raw.Turns.Count * 2);
             foreach (var turn in raw.Turns) messages.AddRange(turn.Messages());

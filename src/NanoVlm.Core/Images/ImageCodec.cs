@@ -25,12 +25,11 @@ public static unsafe class ImageCodec
     public static RgbImage Decode(ReadOnlySpan<byte> data, string name, DecodeOptions? options = null)
     {
         ImageLibrary.Info info;
-        var limit = Math.Clamp(options?.MaxPixels ?? MaxPixels, 0, MaxPixels);
         var message = stackalloc byte[MessageSize];
         byte[] pixels;
         fixed (byte* bytes = data)
         {
-            Check(ImageLibrary.nvlm_image_read_info(bytes, (nuint)data.Length, (ulong)limit, &info, message, MessageSize), message, "cannot be read", name);
+            Check(ImageLibrary.nvlm_image_read_info(bytes, (nuint)data.Length, Limit(options), &info, message, MessageSize), message, "cannot be read", name);
             var channels = info.HasAlpha != 0 && options?.Background is not null ? 4 : 3;
             pixels = GC.AllocateUninitializedArray<byte>(checked(info.Width * info.Height * channels));
             fixed (byte* target = pixels)
@@ -51,19 +50,20 @@ public static unsafe class ImageCodec
     /// <param name="options">As for <see cref="Decode"/>.</param>
     /// <returns>The picture as RGB bytes.</returns>
     /// <exception cref="NanoVlmException">The file cannot be read, or <see cref="Decode"/> refuses it; the message names it.</exception>
-    public static RgbImage Load(string path, DecodeOptions? options)
+    public static RgbImage Load(string path, DecodeOptions? options) => Decode(ReadFile(path), path, options);
+
+    /// <summary>The size of a picture as <see cref="Decode"/> gives it, upright, from its header alone.</summary>
+    /// <param name="data">The whole file.</param>
+    /// <param name="name">What the message calls the picture when it cannot be read.</param>
+    /// <param name="options">As for <see cref="Decode"/>.</param>
+    /// <exception cref="NanoVlmException">The format is not supported, the header is damaged, or the picture is larger than allowed.</exception>
+    public static (int Width, int Height) Size(ReadOnlySpan<byte> data, string name, DecodeOptions? options = null)
     {
-        byte[] data;
-        try
-        {
-            data = File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            var reason = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message;
-            throw new NanoVlmException($"The picture '{path}' cannot be read: {reason}.", e);
-        }
-        return Decode(data, path, options);
+        ImageLibrary.Info info;
+        var message = stackalloc byte[MessageSize];
+        fixed (byte* bytes = data)
+            Check(ImageLibrary.nvlm_image_read_info(bytes, (nuint)data.Length, Limit(options), &info, message, MessageSize), message, "cannot be read", name);
+        return ExifOrientation.Find(data) >= 5 ? (info.Height, info.Width) : (info.Width, info.Height);
     }
 
     /// <summary>Reads a stream to its end and decodes what it held.</summary>
@@ -106,6 +106,21 @@ public static unsafe class ImageCodec
             ImageLibrary.nvlm_image_free(png);
         }
     }
+
+    internal static byte[] ReadFile(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            var reason = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message;
+            throw new NanoVlmException($"The picture '{path}' cannot be read: {reason}.", e);
+        }
+    }
+
+    private static ulong Limit(DecodeOptions? options) => (ulong)Math.Clamp(options?.MaxPixels ?? MaxPixels, 0, MaxPixels);
 
     // Pillow's Image.alpha_composite over an opaque colour, with its seven extra bits.
     private static byte[] Composed(ReadOnlySpan<byte> rgba, (byte Red, byte Green, byte Blue) background)

@@ -101,7 +101,7 @@ internal static class TrainCommand
         var answers = new Table().Border(TableBorder.Simple).AddColumns("image", "question", "answer", "right answer", "");
         foreach (var sample in samples)
             answers.AddRow(
-                Markup.Escape(string.Join(' ', sample.Question.Images.Select(System.IO.Path.GetFileName))), Markup.Escape(sample.Question.Text),
+                Markup.Escape(string.Join(' ', sample.Question.Images.Select(image => System.IO.Path.GetFileName(image.Name)))), Markup.Escape(sample.Question.Text),
                 Markup.Escape(sample.Answer), Markup.Escape(sample.Question.Answer), sample.Correct ? "ok" : "wrong");
         output.Write(answers);
         output.Write(new Spectre.Console.Text(string.Create(CultureInfo.InvariantCulture,

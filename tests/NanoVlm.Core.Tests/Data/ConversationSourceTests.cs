@@ -19,10 +19,10 @@ public sealed class ConversationSourceTests
             {"question": "Ünïcödé 😀", "answer": "ja"}
             """));
         Assert.Equal(3, source.Count);
-        Assert.Equal([a], source[0].Images);
+        Assert.Equal([a], source[0].Images.Select(image => image.Name));
         Assert.Equal([new Turn("q", "a")], source[0].Turns);
         Assert.Equal(["colour"], source[0].Kinds);
-        Assert.Equal([a, b], source[1].Images);
+        Assert.Equal([a, b], source[1].Images.Select(image => image.Name));
         Assert.Equal([new Turn("Ünïcödé 😀", "ja")], source[2].Turns);
         Assert.Empty(source[2].Images);
         Assert.Empty(source[2].Kinds);

@@ -20,7 +20,7 @@ public sealed class DataLoaderTests : IDisposable
             var pixels = new byte[16 * 16 * 3];
             Array.Fill(pixels, (byte)i);
             string image = _folder.Write($"{i}.png", ImageCodec.EncodePng(new RgbImage(16, 16, pixels)));
-            _source[i] = new RawSample($"set:{i}", [image], [.. Enumerable.Repeat(new Turn("How many objects are there?", $"{i % 5}"), 1 + i % 4)], []);
+            _source[i] = new RawSample($"set:{i}", [new StoredImage(image)], [.. Enumerable.Repeat(new Turn("How many objects are there?", $"{i % 5}"), 1 + i % 4)], []);
         }
     }
 
@@ -168,8 +168,8 @@ public sealed class DataLoaderTests : IDisposable
 
     private void Corrupt(int index)
     {
-        byte[] whole = File.ReadAllBytes(_source[index].Images[0]);
-        File.WriteAllBytes(_source[index].Images[0], whole[..(whole.Length / 2)]);
+        byte[] whole = File.ReadAllBytes(_source[index].Images[0].Name);
+        File.WriteAllBytes(_source[index].Images[0].Name, whole[..(whole.Length / 2)]);
     }
 
     private List<Batch> Read(DataLoaderOptions options, int most)

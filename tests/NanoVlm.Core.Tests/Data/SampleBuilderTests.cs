@@ -34,7 +34,7 @@ public sealed class SampleBuilderTests
             }), item.GetProperty("mp_image_token_length").GetInt32());
             var images = row.GetProperty("images") is { ValueKind: JsonValueKind.Array } names ? names.Strings() : [];
             var turns = row.GetProperty("texts").EnumerateArray().Select(turn => new Turn(turn.GetProperty("user").GetString()!, turn.GetProperty("assistant").GetString()!));
-            var sample = builder.Build(new RawSample("golden", [.. images.Select(name => Path.Combine(folder, name))], [.. turns], []));
+            var sample = builder.Build(new RawSample("golden", [.. images.Select(name => new StoredImage(Path.Combine(folder, name)))], [.. turns], []));
             Assert.Equal(result.GetProperty("input_ids").Ints(), sample.InputIds);
             Assert.Equal(result.GetProperty("labels").Ints(), sample.Labels);
             Assert.Equal(result.GetProperty("image_shapes").EnumerateArray().Sum(shape => shape[0].GetInt32()), sample.Tiles);
@@ -48,15 +48,15 @@ public sealed class SampleBuilderTests
     {
         var builder = new SampleBuilder(_loaded.Value, new ImageProcessor(new ImageProcessorConfig { TileSize = 16, MaxSide = 32 }), tokensPerTile: 4, maxImages: 2);
         Turn[] turns = [new("What is there?", "nothing")];
-        Assert.Equal(2, builder.Build(new RawSample("two", ["a", "b"], turns, []), _ => _grey).Tiles);
-        var error = Assert.Throws<NanoVlmException>(() => builder.Build(new RawSample("three", ["a", "b", "c"], turns, []), _ => _grey));
+        Assert.Equal(2, builder.Build(new RawSample("two", Grey("a", "b"), turns, [])).Tiles);
+        var error = Assert.Throws<NanoVlmException>(() => builder.Build(new RawSample("three", Grey("a", "b", "c"), turns, [])));
         Assert.Contains("three: has 3 images; at most 2 are allowed (data.max_images)", error.Message);
     }
 
     [Fact]
     public void Labels_stand_on_answers_and_their_end_of_turn_alone()
     {
-        var sample = Builder().Build(Raw([new Turn("What colour is the circle?", "red"), new Turn("Is there a red circle?", "yes")]), _ => _grey);
+        var sample = Builder().Build(Raw([new Turn("What colour is the circle?", "red"), new Turn("Is there a red circle?", "yes")]));
         var predicted = sample.Labels.Select((label, i) => (label, i)).Where(pair => pair.label != -100).ToArray();
         Assert.Equal("red<|im_end|>\nyes<|im_end|>\n", _loaded.Value.Decode([.. predicted.Select(pair => pair.label)]));
         Assert.All(predicted, pair => Assert.Equal(sample.InputIds[pair.i + 1], pair.label));
@@ -77,7 +77,7 @@ public sealed class SampleBuilderTests
 
         static string User(string[] images, string question)
         {
-            var sample = Builder().Build(new RawSample("row", images, [new Turn(question, "no")], []), _ => _grey);
+            var sample = Builder().Build(new RawSample("row", Grey(images), [new Turn(question, "no")], []));
             Assert.Equal(images.Length, sample.Tiles);
             return _loaded.Value.Decode(sample.InputIds).Split("user\n")[1].Split("<|im_end|>")[0];
         }
@@ -86,7 +86,7 @@ public sealed class SampleBuilderTests
     [Fact]
     public void Marks_that_do_not_fit_the_images_are_named()
     {
-        var e = Assert.Throws<NanoVlmException>(() => Builder().Build(Raw([new Turn("<image> <image>", "no")]), _ => _grey));
+        var e = Assert.Throws<NanoVlmException>(() => Builder().Build(Raw([new Turn("<image> <image>", "no")])));
         Assert.Contains("row:1: the text has 2 <image> marks for 1 images", e.Message);
         Assert.Throws<NanoVlmException>(() => Builder().Build(new RawSample("row:1", [], [new Turn("<image>", "no")], [])));
     }
@@ -95,12 +95,12 @@ public sealed class SampleBuilderTests
     public void A_long_conversation_loses_its_last_turns_and_a_long_first_turn_is_refused()
     {
         var raw = Raw([.. Enumerable.Repeat(new Turn("What colour is the circle?", "red"), 5)]);
-        int whole = Builder().Build(raw, _ => _grey).InputIds.Length;
-        int two = Builder().Build(Raw([raw.Turns[0], raw.Turns[1]]), _ => _grey).InputIds.Length;
-        int three = Builder().Build(Raw([raw.Turns[0], raw.Turns[1], raw.Turns[2]]), _ => _grey).InputIds.Length;
-        Assert.Equal(whole, Builder(whole).Build(raw, _ => _grey).InputIds.Length);
-        Assert.Equal(two, Builder(three - 1).Build(raw, _ => _grey).InputIds.Length);
-        var e = Assert.Throws<NanoVlmException>(() => Builder(10).Build(raw, _ => _grey));
+        int whole = Builder().Build(raw).InputIds.Length;
+        int two = Builder().Build(Raw([raw.Turns[0], raw.Turns[1]])).InputIds.Length;
+        int three = Builder().Build(Raw([raw.Turns[0], raw.Turns[1], raw.Turns[2]])).InputIds.Length;
+        Assert.Equal(whole, Builder(whole).Build(raw).InputIds.Length);
+        Assert.Equal(two, Builder(three - 1).Build(raw).InputIds.Length);
+        var e = Assert.Throws<NanoVlmException>(() => Builder(10).Build(raw));
         Assert.Contains("row:1: the first turn has", e.Message);
     }
 
@@ -108,8 +108,8 @@ public sealed class SampleBuilderTests
     public void Independent_turns_read_as_each_would_alone_after_the_images_they_share()
     {
         Turn[] turns = [new("What colour is the circle?", "red"), new("Is there a red circle?", "yes"), new("How many circles are there?", "1")];
-        var alone = turns.Select(turn => Builder().Build(Raw([turn]), _ => _grey)).ToArray();
-        var together = Builder(independentTurns: true).Build(Raw(turns), _ => _grey);
+        var alone = turns.Select(turn => Builder().Build(Raw([turn]))).ToArray();
+        var together = Builder(independentTurns: true).Build(Raw(turns));
         int shared = Array.LastIndexOf(alone[0].InputIds, _loaded.Value.TokenToId(ImageTokens.Image)!.Value) + 1;
 
         for (int turn = 0; turn < turns.Length; turn++)
@@ -128,14 +128,14 @@ public sealed class SampleBuilderTests
     public void Independent_turns_with_text_before_their_images_are_refused()
     {
         var raw = Raw([new Turn("first <image>", "a"), new Turn("second <image>", "b")]);
-        Assert.Contains("data.turns", Assert.Throws<NanoVlmException>(() => Builder(independentTurns: true).Build(raw, _ => _grey)).Message);
+        Assert.Contains("data.turns", Assert.Throws<NanoVlmException>(() => Builder(independentTurns: true).Build(raw)).Message);
     }
 
     [Fact]
     public void An_image_that_is_cut_off_with_the_last_turns_is_named()
     {
         var raw = Raw([new Turn("first", "a"), new Turn("<image> second", "b")]);
-        var e = Assert.Throws<NanoVlmException>(() => Builder(Builder().Build(raw, _ => _grey).InputIds.Length - 1).Build(raw, _ => _grey));
+        var e = Assert.Throws<NanoVlmException>(() => Builder(Builder().Build(raw).InputIds.Length - 1).Build(raw));
         Assert.Contains("hold 0 image tokens; 1 tiles of 4 were expected", e.Message);
     }
 
@@ -143,7 +143,7 @@ public sealed class SampleBuilderTests
     public void A_split_image_has_a_tile_for_each_place_in_the_text()
     {
         var wide = new RgbImage(32, 16, new byte[32 * 16 * 3]);
-        var sample = Builder(split: true).Build(Raw([new Turn("q", "a")]), _ => wide);
+        var sample = Builder(split: true).Build(Raw([new Turn("q", "a")], wide));
         Assert.Equal(3, sample.Tiles);
         Assert.Equal(3 * 3 * 16 * 16, sample.Pixels.Length);
         Assert.Equal(12, sample.InputIds.Count(id => id == _loaded.Value.TokenToId(ImageTokens.Image)));
@@ -153,12 +153,14 @@ public sealed class SampleBuilderTests
     public void A_prompt_is_the_conversation_up_to_the_answer()
     {
         var prompt = Builder().Prompt("What colour is the circle?", _grey);
-        var whole = Builder().Build(Raw([new Turn("What colour is the circle?", "red")]), _ => _grey);
+        var whole = Builder().Build(Raw([new Turn("What colour is the circle?", "red")]));
         Assert.Equal(prompt.InputIds, whole.InputIds[..prompt.InputIds.Length]);
         Assert.Equal("red<|im_end|>\n", _loaded.Value.Decode(whole.InputIds[prompt.InputIds.Length..]));
         Assert.Equal(prompt.Pixels, whole.Pixels);
         Assert.All(prompt.Labels, label => Assert.Equal(-100, label));
     }
 
-    private static RawSample Raw(IReadOnlyList<Turn> turns) => new("row:1", ["grey"], turns, []);
+    private static RawSample Raw(IReadOnlyList<Turn> turns, RgbImage? image = null) => new("row:1", [new StoredImage("grey", ImageCodec.EncodePng(image ?? _grey))], turns, []);
+
+    private static StoredImage[] Grey(params string[] names) => Array.ConvertAll(names, name => new StoredImage(name, ImageCodec.EncodePng(_grey)));
 }

@@ -1,6 +1,6 @@
-using System.Collections;
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
+using NanoVlm.Images;
 
 namespace NanoVlm.Data.Sources;
 
@@ -10,7 +10,7 @@ namespace NanoVlm.Data.Sources;
 /// <c>{"image": "a.png", "question": ..., "answer": ...}</c>; <c>images</c> takes a list; <c>kinds</c> may name the kind of
 /// each turn. Image paths are relative to the file's folder. Rows are read when asked for, from any thread.
 /// </summary>
-public sealed class ConversationSource : IReadOnlyList<RawSample>, IDisposable
+public sealed class ConversationSource : SampleSource
 {
     private readonly string _path;
     private readonly string _folder;
@@ -44,13 +44,16 @@ public sealed class ConversationSource : IReadOnlyList<RawSample>, IDisposable
         }
     }
 
-    /// <summary>How many rows there are.</summary>
-    public int Count => _rows.Count;
+    /// <inheritdoc/>
+    public override string Name => _path;
+
+    /// <inheritdoc/>
+    public override int Count => _rows.Count;
 
     /// <summary>Reads a row.</summary>
     /// <param name="index">Its index from 0.</param>
     /// <exception cref="NanoVlmException">The row is not as expected, or an image of it is missing; names file and line.</exception>
-    public RawSample this[int index]
+    public override RawSample this[int index]
     {
         get
         {
@@ -74,17 +77,8 @@ public sealed class ConversationSource : IReadOnlyList<RawSample>, IDisposable
         }
     }
 
-    /// <summary>Reads the rows in order.</summary>
-    public IEnumerator<RawSample> GetEnumerator()
-    {
-        for (var i = 0; i < Count; i++)
-            yield return this[i];
-    }
-
-    /// <summary>Closes the file.</summary>
-    public void Dispose() => _file.Dispose();
-
-    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+    /// <inheritdoc/>
+    public override void Dispose() => _file.Dispose();
 
     private RawSample Parse(JsonElement row, string origin)
     {
@@ -101,7 +95,7 @@ public sealed class ConversationSource : IReadOnlyList<RawSample>, IDisposable
         return new RawSample(origin, images, turns, kinds);
     }
 
-    private string[] Images(JsonElement row, string origin)
+    private StoredImage[] Images(JsonElement row, string origin)
     {
         string[] names = row.TryGetProperty("image", out var image) && image.ValueKind != JsonValueKind.Null
             ? image.ValueKind == JsonValueKind.Array ? Texts(image, "image", origin) : [Text(image, "\"image\"", origin)]
@@ -113,7 +107,7 @@ public sealed class ConversationSource : IReadOnlyList<RawSample>, IDisposable
                 throw new NanoVlmException($"{origin}: there is no image {names[i]}; expected it at {path}.");
             names[i] = path;
         }
-        return names;
+        return Array.ConvertAll(names, path => new StoredImage(path));
     }
 
     private static Turn[] Conversation(JsonElement conversations, string origin)

@@ -1,0 +1,45 @@
+namespace NanoVlm.Images;
+
+/// <summary>A picture as a data set stores it, not decoded: a file, or bytes within a larger one. Two are equal if their names are.</summary>
+public sealed class StoredImage : IEquatable<StoredImage>
+{
+    private readonly ReadOnlyMemory<byte>? bytes;
+
+    /// <summary>A picture in a file of its own, read when it is asked for.</summary>
+    /// <param name="path">The file.</param>
+    public StoredImage(string path) => Name = path;
+
+    /// <summary>A picture in memory.</summary>
+    /// <param name="name">What messages call it: file, row and name within.</param>
+    /// <param name="bytes">The picture file.</param>
+    public StoredImage(string name, ReadOnlyMemory<byte> bytes) => (Name, this.bytes) = (name, bytes);
+
+    /// <summary>What messages call it: its path, or where it lies in a larger file.</summary>
+    public string Name { get; }
+
+    /// <summary>The picture file's bytes.</summary>
+    /// <exception cref="NanoVlmException">The file cannot be read.</exception>
+    public ReadOnlyMemory<byte> Read() => bytes ?? ImageCodec.ReadFile(Name);
+
+    /// <summary>The picture's pixels.</summary>
+    /// <param name="options">As for <see cref="ImageCodec.Decode"/>.</param>
+    /// <exception cref="NanoVlmException">The file cannot be read, or its format is not supported, or it is damaged or too large; has the name.</exception>
+    public RgbImage Decode(DecodeOptions? options = null) => ImageCodec.Decode(Read().Span, Name, options);
+
+    /// <summary>The picture's size as <see cref="Decode"/> will give it, from its header alone.</summary>
+    /// <param name="options">As for <see cref="ImageCodec.Decode"/>.</param>
+    /// <exception cref="NanoVlmException">The file cannot be read, or its format is not supported, or it is too large; has the name.</exception>
+    public (int Width, int Height) Size(DecodeOptions? options = null) => ImageCodec.Size(Read().Span, Name, options);
+
+    /// <summary>Whether both have the same name.</summary>
+    public bool Equals(StoredImage? other) => other is not null && Name == other.Name;
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as StoredImage);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Name.GetHashCode(StringComparison.Ordinal);
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}
