@@ -6,4 +6,4 @@ namespace NanoVlm;
 /// </summary>
 /// <param name="message">What is wrong, where, and what to do.</param>
 /// <param name="inner">The failure behind it, if any.</param>
-public sealed class NanoVlmException(string message, Exception? inner = null) : Exception(message, inner);
+public class NanoVlmException(string message, Exception? inner = null) : Exception(message, inner);

@@ -47,7 +47,7 @@ public sealed class Trainer : IDisposable
         (this.config, this.compute, this.run, this.data, this.model) = (config, compute, run, data, model);
         tokenizer = plan.Tokenizer;
         processor = new ImageProcessor(plan.Processor);
-        builder = new SampleBuilder(tokenizer, processor, plan.Architecture.MpImageTokenLength, config.Data.MaxTokens, config.Data.Turns == Turns.Independent, config.Data.MaxImages);
+        builder = new SampleBuilder(tokenizer, processor, plan.Architecture.MpImageTokenLength, TrainingData.Limits(config.Data));
 
         manual_seed(config.Train.Seed);
         model.ComputeDtype = compute.Dtype;
@@ -62,7 +62,7 @@ public sealed class Trainer : IDisposable
         foreach (var part in parts)
             Log.Information("{Part,-10:l} {Parameters,12:N0} parameters, {Rate:l}", part.Name, part.Parameters,
                 part.PeakRate > 0 ? FormattableString.Invariant($"peak learning rate {part.PeakRate:0.#e+0}") : "frozen");
-        Log.Information("{Train:N0} conversations to train on, {Validation:N0} to validate, {Test:N0} to test", data.Train.Count, data.Validation.Count, data.Test.Count);
+        Log.Information("{Train:N0} conversations to train on, {Validation:N0} to validate, {Test:N0} to test", data.Train.Sources.Sum(source => source.Count), data.Validation.Count, data.Test.Count);
     }
 
     /// <summary>Trains to the end, or until cancelled.</summary>
@@ -74,12 +74,7 @@ public sealed class Trainer : IDisposable
     {
         var train = config.Train;
         var steps = Math.Min(train.StopAtStep ?? train.MaxSteps, train.MaxSteps);
-        using var loader = new DataLoader(data.Train, builder, new DataLoaderOptions
-        {
-            BatchSize = train.BatchSize,
-            Seed = config.Data.Seed,
-            Workers = config.Data.Workers,
-        }, message => Log.Warning("skipped: {Message:l}", message));
+        using var loader = new DataLoader(data.Train, builder, TrainingData.Reading(config.Data, train.BatchSize), message => Log.Warning("{Message:l}", message));
 
         var clock = Stopwatch.StartNew();
         var training = Stopwatch.StartNew();
@@ -156,18 +151,18 @@ public sealed class Trainer : IDisposable
     {
         const int images = 400;
         using var scope = NewDisposeScope();
-        var samples = DataLoader.Permutation(config.Data.Seed, 0, data.Train.Count).Take(images).Select(Readable).OfType<Sample>().ToArray();
+        var samples = data.Train.FromStart().Take((int)Math.Min(images, data.Train.EpochLength)).Select(Readable).OfType<Sample>().ToArray();
         var tiles = samples.Sum(sample => sample.Tiles);
         if (tiles == 0) throw new NanoVlmException($"None of the first {images} conversations has a readable image to whiten patches by; set model.vision.patch_initializer to normal.");
         PatchWhitening.Apply(model, tensor(samples.SelectMany(sample => sample.Pixels).ToArray(), [tiles, 3, builder.TileSize, builder.TileSize]), config.Train.Seed);
     }
 
     // The loader counts and names what cannot be read; here it is left out.
-    private Sample? Readable(int index)
+    private Sample? Readable(Func<RawSample> read)
     {
         try
         {
-            return builder.Build(data.Train[index]);
+            return builder.Build(read());
         }
         catch (NanoVlmException)
         {

@@ -8,62 +8,81 @@ namespace NanoVlm.Training;
 /// <summary>The conversations of a run: to train on, to choose the best checkpoint by, and to test.</summary>
 public sealed class TrainingData : IDisposable
 {
-    private readonly List<ConversationSource> open = [];
+    private readonly List<SampleSource> open = [];
 
-    private TrainingData()
+    private TrainingData(DataSection data, Action<string> say, CancellationToken cancellation)
     {
-        Train = Validation = Test = [];
+        try
+        {
+            var train = new List<(SampleSource, double)>();
+            var (validation, test) = (new List<SampleSource>(), new List<SampleSource>());
+            foreach (var source in data.Train)
+            {
+                var all = Open(source, "train.jsonl", say, cancellation);
+                if (source is ShapesSource shapes)
+                {
+                    if (data.Validation.Count == 0) validation.Add(Keep(ConversationSource.Open(Path.Combine(shapes.Path, "validation.jsonl"))));
+                    if (data.Test.Count == 0) test.Add(Keep(ConversationSource.Open(Path.Combine(shapes.Path, "test.jsonl"))));
+                }
+                else if (data.Validation.Count == 0)
+                {
+                    if (all.Count < 2) throw new NanoVlmException($"{all.Name}: there is one conversation to train on; a second one is needed to validate with (or data.validation).");
+                    (all, var held) = SampleRows.Split(all, Math.Max(1, (int)(all.Count * data.ValidationFraction)), data.Seed);
+                    validation.Add(held);
+                }
+                train.Add((all, source.Weight));
+            }
+            validation.AddRange(data.Validation.Select(source => Open(source, "validation.jsonl", say, cancellation)));
+            test.AddRange(data.Test.Select(source => Open(source, "test.jsonl", say, cancellation)));
+            Train = new SampleMix(train, data.Seed, window: data.ShuffleWindow);
+            (Validation, Test) = (new Joined(validation), new Joined(test));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>To train on.</summary>
-    public IReadOnlyList<RawSample> Train { get; private set; }
+    public SampleMix Train { get; }
 
     /// <summary>To choose the best checkpoint by.</summary>
-    public IReadOnlyList<RawSample> Validation { get; private set; }
+    public IReadOnlyList<RawSample> Validation { get; }
 
     /// <summary>To report at the end; empty when the configuration names none.</summary>
-    public IReadOnlyList<RawSample> Test { get; private set; }
+    public IReadOnlyList<RawSample> Test { get; }
 
     /// <summary>Opens a run's sources; renders the shapes where they are not there yet.</summary>
     /// <param name="data">The configuration.</param>
     /// <param name="say">Hears what takes time.</param>
     /// <param name="cancellation">Stops the rendering.</param>
     /// <exception cref="NanoVlmException">A file is missing or holds nothing.</exception>
-    public static TrainingData Open(DataSection data, Action<string> say, CancellationToken cancellation)
+    public static TrainingData Open(DataSection data, Action<string> say, CancellationToken cancellation) => new(data, say, cancellation);
+
+    /// <summary>A configuration's limits on samples.</summary>
+    /// <param name="data">The configuration.</param>
+    public static SampleOptions Limits(DataSection data) => new()
     {
-        var opened = new TrainingData();
-        try
-        {
-            var (train, validation, test) = (new List<IReadOnlyList<RawSample>>(), new List<IReadOnlyList<RawSample>>(), new List<IReadOnlyList<RawSample>>());
-            foreach (var source in data.Train)
-                switch (source)
-                {
-                    case ShapesSource shapes:
-                        Render(shapes, say, cancellation);
-                        train.Add(opened.Read(Path.Combine(shapes.Path, "train.jsonl")));
-                        if (data.Validation.Count == 0) validation.Add(opened.Read(Path.Combine(shapes.Path, "validation.jsonl")));
-                        if (data.Test.Count == 0) test.Add(opened.Read(Path.Combine(shapes.Path, "test.jsonl")));
-                        break;
-                    case JsonlSource file when data.Validation.Count == 0:
-                        var (kept, held) = Split(opened.Read(file.Path), data);
-                        train.Add(kept);
-                        validation.Add(held);
-                        break;
-                    case JsonlSource file:
-                        train.Add(opened.Read(file.Path));
-                        break;
-                }
-            foreach (var source in data.Validation) validation.Add(opened.Open(source, "validation.jsonl", say, cancellation));
-            foreach (var source in data.Test) test.Add(opened.Open(source, "test.jsonl", say, cancellation));
-            (opened.Train, opened.Validation, opened.Test) = (SampleView.Joined(train), SampleView.Joined(validation), SampleView.Joined(test));
-            return opened;
-        }
-        catch
-        {
-            opened.Dispose();
-            throw;
-        }
-    }
+        MaxTokens = data.MaxTokens,
+        MaxImages = data.MaxImages,
+        MaxTiles = data.MaxTiles,
+        MinimumRatings = new(data.MinimumRatings.Relevance, data.MinimumRatings.ImageCorrespondence, data.MinimumRatings.VisualDependency, data.MinimumRatings.Formatting),
+        IndependentTurns = data.Turns == Turns.Independent,
+    };
+
+    /// <summary>How a configuration's training samples are read.</summary>
+    /// <param name="data">The configuration.</param>
+    /// <param name="batchSize">Rows of a batch.</param>
+    public static DataLoaderOptions Reading(DataSection data, int batchSize) => new()
+    {
+        BatchSize = batchSize,
+        Seed = data.Seed,
+        Workers = data.Workers,
+        MaxSkipped = data.MaxSkipped,
+        Packing = data.Packing ? new PackingOptions(data.MaxTokens, data.RowImages, data.LengthWindow ?? 256) : null,
+        BucketWindow = data.Packing ? 1 : data.LengthWindow ?? 1,
+    };
 
     /// <summary>Closes the files.</summary>
     public void Dispose()
@@ -71,16 +90,15 @@ public sealed class TrainingData : IDisposable
         foreach (var source in open) source.Dispose();
     }
 
-    private ConversationSource Open(DataSource source, string split, Action<string> say, CancellationToken cancellation)
+    private SampleSource Open(DataSource source, string split, Action<string> say, CancellationToken cancellation)
     {
-        if (source is not ShapesSource shapes) return Read(((JsonlSource)source).Path);
+        if (source is not ShapesSource shapes) return Keep(ConversationSource.Open(((JsonlSource)source).Path));
         Render(shapes, say, cancellation);
-        return Read(Path.Combine(shapes.Path, split));
+        return Keep(ConversationSource.Open(Path.Combine(shapes.Path, split)));
     }
 
-    private ConversationSource Read(string path)
+    private SampleSource Keep(SampleSource source)
     {
-        var source = ConversationSource.Open(path);
         open.Add(source);
         return source;
     }
@@ -102,30 +120,22 @@ public sealed class TrainingData : IDisposable
             say($"rendered {shapes.Images + shapes.Validation + shapes.Test} pictures of shapes to {shapes.Path} in {watch.Elapsed.TotalSeconds:0.0} s");
     }
 
-    // A seeded split by row.
-    private static (IReadOnlyList<RawSample> Train, IReadOnlyList<RawSample> Validation) Split(ConversationSource all, DataSection data)
+    // Sources one after the other. Rows are read when they are asked for.
+    private sealed class Joined(IReadOnlyList<SampleSource> sources) : IReadOnlyList<RawSample>
     {
-        var held = Math.Max(1, (int)(all.Count * data.ValidationFraction));
-        if (all.Count < 2) throw new NanoVlmException("There is one conversation to train on; a second one is needed to validate with.");
-        var order = DataLoader.Permutation(data.Seed, -1, all.Count);
-        return (new SampleView(all, [.. order[held..].Order()]), new SampleView(all, [.. order[..held].Order()]));
-    }
+        public int Count => sources.Sum(source => source.Count);
 
-    // Some rows of a source, or several sources one after the other. Rows are read when they are asked for.
-    private sealed class SampleView(IReadOnlyList<(IReadOnlyList<RawSample> Source, int Index)> rows) : IReadOnlyList<RawSample>
-    {
-        public SampleView(IReadOnlyList<RawSample> source, int[] indices) : this([.. indices.Select(index => (source, index))])
+        public RawSample this[int index]
         {
+            get
+            {
+                var source = 0;
+                for (; index >= sources[source].Count; source++) index -= sources[source].Count;
+                return sources[source][index];
+            }
         }
 
-        public int Count => rows.Count;
-
-        public RawSample this[int index] => rows[index].Source[rows[index].Index];
-
-        public static SampleView Joined(IEnumerable<IReadOnlyList<RawSample>> sources) =>
-            new([.. sources.SelectMany(source => Enumerable.Range(0, source.Count).Select(index => (source, index)))]);
-
-        public IEnumerator<RawSample> GetEnumerator() => rows.Select(row => row.Source[row.Index]).GetEnumerator();
+        public IEnumerator<RawSample> GetEnumerator() => sources.SelectMany(source => source).GetEnumerator();
 
         System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
     }

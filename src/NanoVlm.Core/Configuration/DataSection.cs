@@ -24,8 +24,20 @@ public sealed record DataSection : IChecked
     [Range(1, int.MaxValue)]
     public int MaxTokens { get; init; } = 1024;
 
-    /// <summary>Whether several samples share a row. Not available yet.</summary>
+    /// <summary>Whether several samples share a row of <see cref="MaxTokens"/> tokens. They do not see each other.</summary>
     public bool Packing { get; init; }
+
+    /// <summary>With packing: the most images of a row.</summary>
+    [Range(1, int.MaxValue)]
+    public int RowImages { get; init; } = 16;
+
+    /// <summary>With packing: how many samples the rows are chosen from; null: 256. Without: how many are sorted by length into batches; null: 1, none.</summary>
+    [Range(1, 1 << 20)]
+    public int? LengthWindow { get; init; }
+
+    /// <summary>Of sets that are read in groups (parquet): how many samples are shuffled among themselves, after the groups.</summary>
+    [Range(1, 1 << 24)]
+    public int ShuffleWindow { get; init; } = 1024;
 
     /// <summary>Whether the turns of a conversation see the turns before them.</summary>
     public Turns Turns { get; init; }
@@ -33,6 +45,17 @@ public sealed record DataSection : IChecked
     /// <summary>Most images in a sample.</summary>
     [Range(1, int.MaxValue)]
     public int MaxImages { get; init; } = 4;
+
+    /// <summary>Most tiles of a sample's images together.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxTiles { get; init; } = 64;
+
+    /// <summary>Turns that are rated lower in any measure are left out, where a set has ratings (FineVision's, 1 to 5).</summary>
+    public MinimumRatings MinimumRatings { get; init; } = new();
+
+    /// <summary>The share of samples that may be unreadable (a corrupt image, a bad row) before a run ends with an error.</summary>
+    [Range(0.0, 1.0)]
+    public double MaxSkipped { get; init; } = 0.01;
 
     /// <summary>Threads that prepare batches.</summary>
     [Range(1, 1024)]
@@ -44,11 +67,29 @@ public sealed record DataSection : IChecked
 
     void IChecked.Check(ConfigurationRules rules)
     {
-        rules.Require(!Packing, "packing", "packing is not available yet; leave it out or set it to false");
-        rules.Require(
-            Train.Concat(Validation).Concat(Test).All(source => source is null or { Weight: 1 }),
-            "train", "mixing sources by weight is not available yet; leave out weight, or give a source twice to double it");
+        rules.Require(!Packing || Turns == Turns.Conversation, "packing", "independent turns share the images of their row, so they cannot share it with others; set data.turns to conversation, or packing to false");
+        rules.Require(!Packing || MaxImages <= RowImages, "row_images", $"a row must have room for the {MaxImages} images of a sample (data.max_images)");
     }
+}
+
+/// <summary>The least ratings of a turn, 1 to 5; 1 takes all but those rated 0, as nanoVLM does.</summary>
+public sealed record MinimumRatings
+{
+    /// <summary>Whether the answer is to the question.</summary>
+    [Range(0, 5)]
+    public int Relevance { get; init; } = 1;
+
+    /// <summary>Whether it is true of the image.</summary>
+    [Range(0, 5)]
+    public int ImageCorrespondence { get; init; } = 1;
+
+    /// <summary>Whether the image is needed for it.</summary>
+    [Range(0, 5)]
+    public int VisualDependency { get; init; } = 1;
+
+    /// <summary>Whether it is well written.</summary>
+    [Range(0, 5)]
+    public int Formatting { get; init; } = 1;
 }
 
 /// <summary>A set of samples; <c>kind</c> says which.</summary>
@@ -57,7 +98,7 @@ public sealed record DataSection : IChecked
 [JsonDerivedType(typeof(JsonlSource), "jsonl")]
 public abstract record DataSource
 {
-    /// <summary>How often its samples are drawn, relative to the other sources and their sizes. Not available yet: leave it at 1.</summary>
+    /// <summary>How often its samples come, relative to the other sources and their sizes: 1 is once an epoch, 2 twice.</summary>
     [Range(0.0, double.MaxValue, MinimumIsExclusive = true)]
     public double Weight { get; init; } = 1;
 }

@@ -1,12 +1,4 @@
-using System.Runtime.InteropServices;
-
 namespace NanoVlm.Data;
-
-/// <summary>A place in the endless order of samples: the next to read. Written into a checkpoint, it resumes exactly there.</summary>
-/// <param name="Epoch">Passes over the set completed, from 0.</param>
-/// <param name="Index">Samples of this pass already read.</param>
-[StructLayout(LayoutKind.Auto)]
-public readonly record struct LoaderPosition(int Epoch, int Index);
 
 /// <summary>Samples side by side, as plain arrays ready for tensors.</summary>
 /// <param name="Size">Rows, B.</param>
@@ -18,11 +10,11 @@ public readonly record struct LoaderPosition(int Epoch, int Index);
 /// <param name="TileSize">Side of a tile in pixels, S.</param>
 /// <param name="Pixels">The tiles in the order of the rows, <c>[N, 3, S, S]</c>.</param>
 /// <param name="Origins">Where each row comes from, for messages.</param>
-/// <param name="Next">The position after this batch.</param>
+/// <param name="State">Where the loader stands after this batch; null: it comes from no loader.</param>
 /// <param name="Layout">Where the turns of a row are independent of each other, or null.</param>
 public sealed record Batch(
     int Size, int Length, long[] InputIds, long[] Labels, long[] AttentionMask,
-    int Tiles, int TileSize, float[] Pixels, IReadOnlyList<string> Origins, LoaderPosition Next, BatchLayout? Layout = null)
+    int Tiles, int TileSize, float[] Pixels, IReadOnlyList<string> Origins, LoaderState? State = null, BatchLayout? Layout = null)
 {
     private const int LengthMultiple = 8;
 
@@ -33,8 +25,8 @@ public sealed record Batch(
     /// <param name="samples">The samples, at least one.</param>
     /// <param name="padTokenId">Fills up short rows.</param>
     /// <param name="tileSize">Side of a tile in pixels.</param>
-    /// <param name="next">The position after them.</param>
-    public static Batch Collate(IReadOnlyList<Sample> samples, int padTokenId, int tileSize, LoaderPosition next)
+    /// <param name="state">Where the loader stands after them.</param>
+    public static Batch Collate(IReadOnlyList<Sample> samples, int padTokenId, int tileSize, LoaderState? state = null)
     {
         var length = (samples.Max(sample => sample.InputIds.Length) + LengthMultiple - 1) / LengthMultiple * LengthMultiple;
         var ids = new long[samples.Count * length];
@@ -53,7 +45,7 @@ public sealed record Batch(
             filled += sample.Pixels.Length;
         }
         return new Batch(
-            samples.Count, length, ids, labels, mask, samples.Sum(sample => sample.Tiles), tileSize, pixels, [.. samples.Select(sample => sample.Origin)], next,
+            samples.Count, length, ids, labels, mask, samples.Sum(sample => sample.Tiles), tileSize, pixels, [.. samples.Select(sample => sample.Origin)], state,
             BatchLayout.Of(samples, length));
     }
 }

@@ -1,201 +1,259 @@
 using System.Threading.Channels;
+using NanoVlm.Data.Packing;
 
 namespace NanoVlm.Data;
 
-/// <summary>How a <see cref="DataLoader"/> reads.</summary>
-public sealed record DataLoaderOptions
-{
-    /// <summary>Samples a batch.</summary>
-    public int BatchSize { get; init; } = 8;
-
-    /// <summary>The seed of the order.</summary>
-    public int Seed { get; init; }
-
-    /// <summary>Whether each epoch has a random order of its own; otherwise that of the source.</summary>
-    public bool Shuffle { get; init; } = true;
-
-    /// <summary>How many passes to make; null never ends.</summary>
-    public int? Epochs { get; init; }
-
-    /// <summary>Where to begin.</summary>
-    public LoaderPosition Start { get; init; }
-
-    /// <summary>How many samples are prepared at once, at least 1. Changes nothing but the speed.</summary>
-    public int Workers { get; init; } = 2;
-}
-
 /// <summary>
-/// Reads a set in batches, ahead of its reader. The order depends on seed and epoch alone: every sample comes once an epoch,
-/// whatever the number of workers. Samples that cannot be read are skipped with a warning, up to 1 % of the set or of what
-/// was read, and at least one.
+/// Reads a mix of sources in batches, ahead of its reader. Workers plan samples (text, and the sizes of images); an assembler says which of them share a
+/// row; workers decode the images of those; batches come in order. What comes is a function of mix, options and the state begun at, whatever the
+/// number of workers. Samples that cannot be read are skipped with a warning, up to a limit.
 /// </summary>
 public sealed class DataLoader : IDisposable
 {
     private const int BatchesAhead = 2;
 
-    private readonly IReadOnlyList<RawSample> _source;
-    private readonly SampleBuilder _builder;
-    private readonly DataLoaderOptions _options;
-    private readonly Action<string>? _warn;
-    private readonly CancellationTokenSource _stop = new();
-    private readonly Channel<Place> _work = Channel.CreateUnbounded<Place>();
-    private readonly Channel<Place> _inOrder;
-    private readonly Channel<Batch> _batches = Channel.CreateBounded<Batch>(BatchesAhead);
-    private readonly Task _running;
-    private long _read;
-    private int _skipped;
+    private readonly SampleMix mix;
+    private readonly SampleBuilder builder;
+    private readonly DataLoaderOptions options;
+    private readonly Action<string>? warn;
+    private readonly SkipLimit limit;
+    private readonly RowAssembler<Planned> assembler;
+    private readonly CancellationTokenSource stop = new();
+    private readonly Channel<Action> work = Channel.CreateUnbounded<Action>();
+    private readonly Channel<Place> planning;
+    private readonly Channel<BatchPlan> decoding = Channel.CreateBounded<BatchPlan>(1);
+    private readonly Channel<Batch> batches = Channel.CreateBounded<Batch>(BatchesAhead);
+    private readonly Task running;
+    private Exception? failure;
+    private LoaderCounts read = new();
 
-    // A sample to be: which, what comes after it, and in the end itself or why it cannot be had.
-    private sealed record Place(int Index, LoaderPosition After)
+    // A draw on its way: what the cursor is after it (null where it was drawn before the state begun at), and in the end its plan.
+    private sealed record Place(Draw Draw, int Row, long[]? TakenAfter)
     {
-        public TaskCompletionSource<(Sample? Sample, NanoVlmException? Fault)> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public Outcome<SamplePlan> Plan { get; } = new();
     }
 
+    private sealed record Planned(Draw Draw, int Row, SamplePlan Plan);
+
+    private sealed record BatchPlan(IReadOnlyList<IReadOnlyList<(Planned Planned, Outcome<Sample> Sample)>> Rows, LoaderState State);
+
     /// <summary>Begins to read.</summary>
-    /// <param name="source">The set; must be safe to read from several threads.</param>
+    /// <param name="mix">What to read; its sources are read from several threads.</param>
     /// <param name="builder">Makes samples of its rows.</param>
     /// <param name="options">How.</param>
-    /// <param name="warn">Hears of every sample that is skipped, from a background thread.</param>
-    /// <exception cref="NanoVlmException">The set is empty, or the start does not lie within it.</exception>
-    public DataLoader(IReadOnlyList<RawSample> source, SampleBuilder builder, DataLoaderOptions options, Action<string>? warn = null)
+    /// <param name="warn">Hears of every sample that is skipped and of sources that begin again, from a background thread.</param>
+    /// <exception cref="NanoVlmException">The state to go on from is of another set.</exception>
+    public DataLoader(SampleMix mix, SampleBuilder builder, DataLoaderOptions options, Action<string>? warn = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Workers, 1);
-        if (source.Count == 0)
-            throw new NanoVlmException("The data set is empty; there is nothing to read.");
-        if (options.Start.Epoch < 0 || options.Start.Index < 0 || options.Start.Index > source.Count)
-            throw new NanoVlmException($"Reading cannot begin at sample {options.Start.Index} of epoch {options.Start.Epoch}: the data set has {source.Count}. Is it the set the run was started with?");
-        (_source, _builder, _options, _warn) = (source, builder, options, warn);
-        _inOrder = Channel.CreateBounded<Place>(4 * options.Workers);
-        _running = Task.WhenAll([Task.Run(Order), Task.Run(Collate), .. Enumerable.Range(0, options.Workers).Select(_ => Task.Run(Prepare))]);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.Rank);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(options.Rank, options.WorldSize);
+        (this.mix, this.builder, this.options, this.warn) = (mix, builder, options, warn);
+        if (options.Start is { } start && !start.Sizes.SequenceEqual(mix.Sources.Select(source => source.Count)))
+            throw new NanoVlmException(
+                $"Reading cannot go on where it was: then the sources had {string.Join(", ", start.Sizes)} rows, now {string.Join(", ", mix.Sources.Select(source => source.Count))}. Is it the set the run was started with?");
+        limit = new SkipLimit(options.MaxSkipped, mix.EpochLength, warn);
+        limit.Begin(options.Start?.Counts ?? new());
+        var made = options.Start?.Rows ?? 0;
+        assembler = options.Packing is { } packing ? new RowPacker<Planned>(packing.RowTokens, packing.RowImages, packing.Window, options.Seed, made)
+            : options.BucketWindow > 1 ? new LengthBuckets<Planned>(options.BatchSize, options.BucketWindow, options.Seed, made)
+            : new InOrder<Planned>(made);
+        planning = Channel.CreateBounded<Place>(8 * options.Workers);
+        running = Task.WhenAll([Ends(Order), Ends(Assemble), Ends(Collate), .. Enumerable.Range(0, options.Workers).Select(_ => Ends(Work))]);
     }
-
-    /// <summary>Samples skipped so far because they could not be read.</summary>
-    public int Skipped => Volatile.Read(ref _skipped);
 
     /// <summary>The next batch, or null after the last epoch. The last batch may be short.</summary>
     /// <param name="cancellationToken">Stops the waiting; the loader can be read on.</param>
-    /// <exception cref="NanoVlmException">Too many samples cannot be read; names the last and its fault.</exception>
+    /// <exception cref="NanoVlmException">Too many samples cannot be read; names the files, the last and its fault.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Batch? Next(CancellationToken cancellationToken = default)
     {
-        ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
-        while (_batches.Reader.WaitToReadAsync(cancellationToken).AsTask().GetAwaiter().GetResult())
-            if (_batches.Reader.TryRead(out var batch))
+        ObjectDisposedException.ThrowIf(stop.IsCancellationRequested && failure is null, this);
+        while (batches.Reader.WaitToReadAsync(cancellationToken).AsTask().GetAwaiter().GetResult())
+            if (batches.Reader.TryRead(out var batch))
                 return batch;
         return null;
     }
 
+    /// <summary>What became of all samples read so far, those of batches to come included.</summary>
+    public LoaderCounts Counts => Volatile.Read(ref read) with { Skipped = limit.Skipped };
+
     /// <summary>Stops reading; when it returns, nothing runs any more.</summary>
     public void Dispose()
     {
-        if (_stop.IsCancellationRequested)
-            return;
-        _stop.Cancel();
-        ((IAsyncResult)_running).AsyncWaitHandle.WaitOne();
+        stop.Cancel();
+        ((IAsyncResult)running).AsyncWaitHandle.WaitOne();
     }
 
-    /// <summary>The order of an epoch: indices into the set.</summary>
-    /// <param name="seed">The seed.</param>
-    /// <param name="epoch">The epoch from 0.</param>
-    /// <param name="count">Size of the set.</param>
-    public static int[] Permutation(int seed, int epoch, int count)
+    // The first failure of any part ends them all, and is what the reader sees once the batches before it are read.
+    private Task Ends(Func<Task> part) => Task.Run(async () =>
     {
-        var order = new int[count];
-        for (var i = 0; i < count; i++)
-            order[i] = i;
-        new RandomStream(seed, epoch).Shuffle(order.AsSpan());
-        return order;
-    }
+        try
+        {
+            await part().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            batches.Writer.TryComplete(failure);
+        }
+        catch (Exception error)
+        {
+            Interlocked.CompareExchange(ref failure, error, null);
+            batches.Writer.TryComplete(failure);
+            stop.Cancel();
+        }
+    });
 
     private async Task Order()
     {
-        try
+        var taken = options.Start?.Taken.ToArray() ?? new long[mix.Sources.Count];
+        foreach (var draw in options.Start?.Waiting ?? [])
+            await Send(new Place(draw, mix.RowOf(draw), null)).ConfigureAwait(false);
+        var last = options.Epochs * mix.EpochLength ?? long.MaxValue;
+        for (var drawn = taken.Sum(); drawn < last; drawn++)
         {
-            for (var (epoch, index) = _options.Start; epoch < (_options.Epochs ?? int.MaxValue); (epoch, index) = (epoch + 1, 0))
-            {
-                var order = _options.Shuffle ? Permutation(_options.Seed, epoch, _source.Count) : null;
-                for (; index < _source.Count; index++)
-                {
-                    var after = index + 1 < _source.Count ? new LoaderPosition(epoch, index + 1) : new LoaderPosition(epoch + 1, 0);
-                    var place = new Place(order is null ? index : order[index], after);
-                    await _inOrder.Writer.WriteAsync(place, _stop.Token).ConfigureAwait(false);
-                    _work.Writer.TryWrite(place);
-                }
-            }
+            var source = mix.Next(taken);
+            var draw = new Draw(source, taken[source]++);
+            if (draw.Number > 0 && draw.Number % mix.Sources[source].Count == 0 && mix.Sources.Count > 1)
+                warn?.Invoke($"{mix.Sources[source].Name} begins again: all its {mix.Sources[source].Count:N0} samples have been read");
+            if (drawn % options.WorldSize == options.Rank)
+                await Send(new Place(draw, mix.RowOf(draw), [.. taken])).ConfigureAwait(false);
         }
-        catch (Exception end) when (end is OperationCanceledException or ChannelClosedException) { }
-        finally
+        planning.Writer.Complete();
+
+        async Task Send(Place place)
         {
-            _work.Writer.TryComplete();
-            _inOrder.Writer.TryComplete();
+            await planning.Writer.WriteAsync(place, stop.Token).ConfigureAwait(false);
+            work.Writer.TryWrite(() => place.Plan.Set(() => builder.Plan(mix.Sources[place.Draw.Source][place.Row])));
         }
     }
 
-    private async Task Prepare()
+    private async Task Work()
     {
-        try
+        await foreach (var item in work.Reader.ReadAllAsync(stop.Token).ConfigureAwait(false))
+            item();
+    }
+
+    private async Task Assemble()
+    {
+        var counts = options.Start?.Counts ?? new();
+        var taken = options.Start?.Taken ?? new long[mix.Sources.Count];
+        var batch = new List<IReadOnlyList<Planned>>(options.BatchSize);
+        var refills = options.Start?.Waiting.Count ?? 0; // the assembler is what it was only when it has all that waited
+        await foreach (var place in planning.Reader.ReadAllAsync(stop.Token).ConfigureAwait(false))
         {
-            await foreach (var place in _work.Reader.ReadAllAsync(_stop.Token).ConfigureAwait(false))
+            var plan = await Outcome().ConfigureAwait(false);
+            if (plan is not null)
+                assembler.Add(new Planned(place.Draw, place.Row, plan), plan.InputIds.Length, plan.Images.Count);
+            Volatile.Write(ref read, counts);
+            if (--refills > 0) continue;
+            if (place.TakenAfter is not null) taken = place.TakenAfter;
+            await TakeRows().ConfigureAwait(false);
+
+            async Task<SamplePlan?> Outcome()
+            {
+                var again = place.TakenAfter is null; // and counted before
+                if (!again)
+                {
+                    limit.Read();
+                    counts = counts with { Read = counts.Read + 1 };
+                }
                 try
                 {
-                    place.Result.SetResult((_builder.Build(_source[place.Index]), null));
+                    var plan = await place.Plan.Get(stop.Token).ConfigureAwait(false);
+                    if (!again) counts = counts with { TurnsLeftOut = counts.TurnsLeftOut + plan.TurnsLeftOut, StrayImageTokens = counts.StrayImageTokens + plan.StrayImageTokens };
+                    return plan;
                 }
-                catch (NanoVlmException fault)
+                catch (DroppedSampleException dropped)
                 {
-                    place.Result.SetResult((null, fault));
+                    if (!again) counts = counts with { Dropped = new Dictionary<DropReason, long>(counts.Dropped) { [dropped.Reason] = counts.Dropped.GetValueOrDefault(dropped.Reason) + 1 } };
                 }
-                catch (Exception fault)
+                catch (NanoVlmException unreadable)
                 {
-                    place.Result.SetException(fault);
+                    limit.Skip(mix.Sources[place.Draw.Source].FileOf(place.Row), unreadable);
+                    counts = counts with { Skipped = counts.Skipped + 1 };
                 }
+                return null;
+            }
         }
-        catch (OperationCanceledException) { }
+        assembler.Finish();
+        await TakeRows().ConfigureAwait(false);
+        if (batch.Count > 0) await Emit().ConfigureAwait(false);
+        decoding.Writer.Complete();
+
+        async Task TakeRows()
+        {
+            while (assembler.TryTake(out var row))
+            {
+                batch.Add(row);
+                if (batch.Count == options.BatchSize) await Emit().ConfigureAwait(false);
+            }
+        }
+
+        async Task Emit()
+        {
+            var state = new LoaderState
+            {
+                Sizes = [.. mix.Sources.Select(source => source.Count)],
+                Taken = taken,
+                Waiting = [.. assembler.Pending.Select(waiting => waiting.Draw)],
+                Rows = assembler.Rows,
+                Counts = counts,
+            };
+            var decode = new BatchPlan([.. batch.Select(row => row.Select(planned => (planned, new Outcome<Sample>())).ToArray())], state);
+            batch.Clear();
+            await decoding.Writer.WriteAsync(decode, stop.Token).ConfigureAwait(false);
+            foreach (var (planned, sample) in decode.Rows.SelectMany(row => row))
+                work.Writer.TryWrite(() => sample.Set(() => builder.Decode(planned.Plan)));
+        }
     }
 
     private async Task Collate()
     {
-        Exception? fault = null;
-        try
+        var skipped = 0;
+        await foreach (var (planned, state) in decoding.Reader.ReadAllAsync(stop.Token).ConfigureAwait(false))
         {
-            var samples = new List<Sample>(_options.BatchSize);
-            var next = _options.Start;
-            await foreach (var place in _inOrder.Reader.ReadAllAsync(_stop.Token).ConfigureAwait(false))
+            var rows = new List<IReadOnlyList<Sample>>(planned.Count);
+            foreach (var row in planned)
             {
-                var (sample, unreadable) = await place.Result.Task.WaitAsync(_stop.Token).ConfigureAwait(false);
-                _read++;
-                next = place.After;
-                if (sample is not null)
-                    samples.Add(sample);
-                else
-                    Skip(unreadable!);
-                if (samples.Count == _options.BatchSize)
-                    await Emit().ConfigureAwait(false);
+                var samples = new List<Sample>(row.Count);
+                foreach (var (place, sample) in row)
+                    try
+                    {
+                        samples.Add(await sample.Get(stop.Token).ConfigureAwait(false));
+                    }
+                    catch (NanoVlmException unreadable)
+                    {
+                        limit.Skip(mix.Sources[place.Draw.Source].FileOf(place.Row), unreadable);
+                        skipped++;
+                    }
+                if (samples.Count > 0) rows.Add(samples);
             }
-            if (samples.Count > 0)
-                await Emit().ConfigureAwait(false);
-
-            async Task Emit()
-            {
-                await _batches.Writer.WriteAsync(Batch.Collate(samples, _builder.PadTokenId, _builder.TileSize, next), _stop.Token).ConfigureAwait(false);
-                samples.Clear();
-            }
+            if (rows.Count == 0) continue;
+            var counts = state.Counts with { Skipped = state.Counts.Skipped + skipped };
+            await batches.Writer.WriteAsync(Batch.Collate([.. rows.Select(row => row[0])], builder.PadTokenId, builder.TileSize, state with { Counts = counts }), stop.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) { }
-        catch (Exception error)
-        {
-            fault = error;
-            _inOrder.Writer.TryComplete();
-        }
-        _batches.Writer.TryComplete(fault);
+        batches.Writer.Complete();
     }
 
-    private void Skip(NanoVlmException fault)
+    /// <summary>What a worker will have made, or how it failed.</summary>
+    private sealed class Outcome<T>
     {
-        var skipped = Interlocked.Increment(ref _skipped);
-        var allowed = Math.Max(1, Math.Max(_read, _source.Count) / 100);
-        if (skipped > allowed)
-            throw new NanoVlmException($"{skipped} of {_read} samples cannot be read, more than the {allowed} that may be skipped. The last: {fault.Message}", fault);
-        _warn?.Invoke($"skipped a sample: {fault.Message}");
+        private readonly TaskCompletionSource<T> made = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Set(Func<T> make)
+        {
+            try
+            {
+                made.SetResult(make());
+            }
+            catch (Exception error)
+            {
+                made.SetException(error);
+            }
+        }
+
+        public Task<T> Get(CancellationToken cancellation) => made.Task.WaitAsync(cancellation);
     }
 }

@@ -18,10 +18,9 @@ public sealed record ImagePrompt(float[] Pixels, int Tiles, IReadOnlyList<string
     public static ImagePrompt Of(PixelProcessor processor, ImageMarkup markup, IReadOnlyList<RgbImage> pictures)
     {
         var images = pictures.Select(processor.Process).ToArray();
-        var texts = images.Select((image, i) => markup.Text(image.Rows, image.Columns, i, images.Length)).ToArray();
+        var (texts, tiles) = Of(markup, [.. images.Select(image => (image.Rows, image.Columns))]);
         // A whole picture before its tiles, which the text has no place for, is left out.
         var skipped = images.Select(image => image.Tiles > 1 && !markup.WholeImage ? 1 : 0).ToArray();
-        var tiles = images.Sum(image => image.Tiles) - skipped.Sum();
         if (images.Length == 1 && skipped[0] == 0) return new ImagePrompt(images[0].Pixels, tiles, texts, images);
         var parts = images.Zip(skipped, (image, skip) => image.Pixels.AsMemory(skip * (image.Pixels.Length / image.Tiles))).ToArray();
         var pixels = GC.AllocateUninitializedArray<float>(parts.Sum(part => part.Length));
@@ -33,4 +32,12 @@ public sealed record ImagePrompt(float[] Pixels, int Tiles, IReadOnlyList<string
         }
         return new ImagePrompt(pixels, tiles, texts, images);
     }
+
+    /// <summary>The texts of pictures and how many tiles they stand for, from their grids alone.</summary>
+    /// <param name="markup">Makes the text.</param>
+    /// <param name="grids">Rows and columns of each picture's tiles.</param>
+    /// <exception cref="NanoVlmException">The markup has no place for such a grid.</exception>
+    public static (IReadOnlyList<string> Texts, int Tiles) Of(ImageMarkup markup, IReadOnlyList<(int Rows, int Columns)> grids) =>
+        ([.. grids.Select((grid, i) => markup.Text(grid.Rows, grid.Columns, i, grids.Count))],
+        grids.Sum(grid => grid is (1, 1) ? 1 : grid.Rows * grid.Columns + (markup.WholeImage ? 1 : 0)));
 }

@@ -8,9 +8,19 @@ namespace NanoVlm.Data;
 /// <param name="Assistant">What is to be answered.</param>
 public sealed record Turn(string User, string Assistant)
 {
+    /// <summary>What the set says of its quality, or null.</summary>
+    public TurnRatings? Ratings { get; init; }
+
     /// <summary>The turn as two messages.</summary>
     public List<ChatMessage> Messages() => [new("user", User), new("assistant", Assistant)];
 }
+
+/// <summary>How good a turn is by FineVision's four measures, 1 to 5; null where the set does not say.</summary>
+/// <param name="Relevance">Whether the answer is to the question.</param>
+/// <param name="ImageCorrespondence">Whether it is true of the image.</param>
+/// <param name="VisualDependency">Whether the image is needed for it.</param>
+/// <param name="Formatting">Whether it is well written.</param>
+public sealed record TurnRatings(int? Relevance = null, int? ImageCorrespondence = null, int? VisualDependency = null, int? Formatting = null);
 
 /// <summary>One conversation of a data set as it is stored: text and images.</summary>
 /// <param name="Origin">Where it comes from, for messages: file and line.</param>

@@ -3,21 +3,6 @@ using NanoVlm.Text;
 
 namespace NanoVlm.Data;
 
-/// <summary>One conversation as a model takes it.</summary>
-/// <param name="Origin">Where it comes from, for messages.</param>
-/// <param name="InputIds">Token ids, <c>[T]</c>.</param>
-/// <param name="Labels">What each position has to predict, that is the next token where the assistant says it, else
-/// <see cref="SampleBuilder.IgnoreLabel"/>, <c>[T]</c>.</param>
-/// <param name="Pixels">The tiles of its images, <c>[Tiles, 3, S, S]</c>.</param>
-/// <param name="Tiles">How many tiles; each takes the place of the same number of image tokens.</param>
-/// <param name="Layout">Where the turns are independent of each other: which of them each token belongs to.</param>
-public sealed record Sample(string Origin, int[] InputIds, int[] Labels, float[] Pixels, int Tiles, SampleLayout? Layout = null);
-
-/// <summary>How independent turns stand side by side after the images they share.</summary>
-/// <param name="Positions">Where each token stands in its own turn, <c>[T]</c>.</param>
-/// <param name="Documents">The turn it belongs to, from 1; 0: the shared beginning, <c>[T]</c>.</param>
-public sealed record SampleLayout(int[] Positions, int[] Documents);
-
 /// <summary>
 /// Turns conversations into tokens, labels and pixels, as nanoVLM does (<c>data/datasets.py</c>): the image string goes where
 /// <c>&lt;image&gt;</c> stands or before the first question. Safe from any thread.
@@ -34,24 +19,19 @@ public sealed class SampleBuilder
     private readonly ChatTemplate _template;
     private readonly int _imageTokenId;
     private readonly int _tokensPerTile;
-    private readonly int _maxTokens;
-    private readonly bool _independentTurns;
-    private readonly int _maxImages;
+    private readonly SampleOptions _options;
     private readonly ImageMarkup _markup;
 
     /// <summary>Prepares a builder.</summary>
     /// <param name="tokenizer">With nanoVLM's image tokens (<see cref="ImageTokens.AddTo"/>) and a chat template.</param>
     /// <param name="processor">Makes the tiles.</param>
     /// <param name="tokensPerTile">Image tokens that a tile takes the place of.</param>
-    /// <param name="maxTokens">The longest conversation; longer ones lose their last turns.</param>
-    /// <param name="independentTurns">Whether the turns of a conversation do not see each other: each reads as if it were alone
-    /// after the images, which are encoded once for all.</param>
-    /// <param name="maxImages">The most images of a conversation.</param>
+    /// <param name="options">Limits; null: none.</param>
     /// <exception cref="NanoVlmException">The tokenizer has no image token or no chat template.</exception>
-    public SampleBuilder(Tokenizer tokenizer, ImageProcessor processor, int tokensPerTile, int maxTokens = int.MaxValue, bool independentTurns = false, int maxImages = int.MaxValue)
+    public SampleBuilder(Tokenizer tokenizer, ImageProcessor processor, int tokensPerTile, SampleOptions? options = null)
     {
-        (_tokenizer, _processor, _tokensPerTile, _maxTokens, _independentTurns, _maxImages) = (tokenizer, processor, tokensPerTile, maxTokens, independentTurns, maxImages);
-        _template = ChatTemplate.Parse(tokenizer.ChatTemplate ?? throw new NanoVlmException("The tokenizer has no chat template; put one in tokenizer_config.json."));
+        (_tokenizer, _processor, _tokensPerTile, _options) = (tokenizer, processor, tokensPerTile, options ?? new());
+        _template = ChatTemplate.Parse(tokenizer.ChatTemplate ?? throw new NanoVlmException("The tokenizer has no chat template; put one in tokenizer_config.json."), tokenizer);
         _imageTokenId = tokenizer.TokenToId(ImageTokens.Image)
             ?? throw new NanoVlmException($"The tokenizer has no token {ImageTokens.Image}; add the image tokens to it first.");
         _markup = ImageMarkup.NanoVlm(tokensPerTile, tokenizer.TokenToId(ImageTokens.GlobalImage) is not null);
@@ -64,33 +44,63 @@ public sealed class SampleBuilder
     /// <summary>Side of a tile in pixels.</summary>
     public int TileSize => _processor.Config.TileSize;
 
-    /// <summary>Builds a whole conversation to train on.</summary>
+    /// <summary>Plans a whole conversation to train on, from its text and its images' headers.</summary>
     /// <param name="raw">The conversation.</param>
-    /// <exception cref="NanoVlmException">An image cannot be read, the image marks do not fit the images, or not even the first
-    /// turn is short enough; names the origin.</exception>
-    public Sample Build(RawSample raw)
+    /// <exception cref="DroppedSampleException">It is beyond a limit; names the origin.</exception>
+    /// <exception cref="NanoVlmException">An image's size cannot be read, or the image marks do not fit the images; names the origin.</exception>
+    public SamplePlan Plan(RawSample raw)
     {
         try
         {
-            if (raw.Images.Count > _maxImages) throw new NanoVlmException($"has {raw.Images.Count} images; at most {_maxImages} are allowed (data.max_images).");
-            var images = ImagePrompt.Of(_processor, _markup, [.. raw.Images.Select(image => image.Decode())]);
-            if (_independentTurns && raw.Turns.Count > 1) return Independent(raw, images);
-            var messages = new List<ChatMessage>(raw.Turns.Count * 2);
-            foreach (var turn in raw.Turns) messages.AddRange(turn.Messages());
-            PlaceImages(messages, images.Texts);
-            var chat = _template.Encode(_tokenizer, messages);
-            while (chat.Ids.Length > _maxTokens && messages.Count > 2)
-            {
-                messages.RemoveRange(messages.Count - 2, 2);
-                chat = _template.Encode(_tokenizer, messages);
-            }
-            return Finish(raw.Origin, chat.Ids, images, chat.NextTokenLabels(IgnoreLabel));
+            if (raw.Images.Count > _options.MaxImages)
+                throw new DroppedSampleException(DropReason.TooManyImages, $"has {raw.Images.Count} images; at most {_options.MaxImages} are allowed (data.max_images).");
+            var turns = raw.Turns.Where(turn => !IsLow(turn.Ratings)).ToArray();
+            if (turns.Length == 0) throw new DroppedSampleException(DropReason.LowRatings, "no turn is rated high enough (data.minimum_ratings).");
+            var grids = raw.Images.Select(image => image.Size(_processor.Decoding) is var (width, height) ? _processor.Grid(height, width) : default).ToArray();
+            var (texts, tiles) = ImagePrompt.Of(_markup, grids);
+            if (tiles > _options.MaxTiles) throw new DroppedSampleException(DropReason.TooManyTiles, $"its images have {tiles} tiles; at most {_options.MaxTiles} are allowed (data.max_tiles).");
+            var strays = 0;
+            var plan = _options.IndependentTurns && turns.Length > 1 ? Independent(turns, texts, ref strays) : Conversation(turns, texts, ref strays);
+            if (plan.InputIds.Length > _options.MaxTokens)
+                throw new DroppedSampleException(DropReason.TooLong, $"has {plan.InputIds.Length} tokens with its images; at most {_options.MaxTokens} are allowed (data.max_tokens).");
+            if (Array.TrueForAll(plan.Labels, label => label == IgnoreLabel))
+                throw new DroppedSampleException(DropReason.NoLabels, "none of its tokens is the assistant's.");
+            Check(plan.InputIds, tiles);
+            return plan with { Origin = raw.Origin, Images = raw.Images, Grids = grids, Tiles = tiles, TurnsLeftOut = plan.TurnsLeftOut + raw.Turns.Count - turns.Length, StrayImageTokens = strays };
+        }
+        catch (DroppedSampleException dropped)
+        {
+            throw new DroppedSampleException(dropped.Reason, $"{raw.Origin}: {dropped.Message}", dropped);
         }
         catch (NanoVlmException error)
         {
             throw new NanoVlmException($"{raw.Origin}: {error.Message}", error);
         }
     }
+
+    /// <summary>Decodes a planned conversation's images.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <exception cref="NanoVlmException">An image cannot be decoded, or is not what its header says; names the origin.</exception>
+    public Sample Decode(SamplePlan plan)
+    {
+        try
+        {
+            var images = ImagePrompt.Of(_processor, _markup, [.. plan.Images.Select(image => image.Decode(_processor.Decoding))]);
+            if (!images.Images.Select(image => (image.Rows, image.Columns)).SequenceEqual(plan.Grids))
+                throw new NanoVlmException("an image has another size than its header says.");
+            return new Sample(plan.Origin, plan.InputIds, plan.Labels, images.Pixels, images.Tiles, plan.Layout);
+        }
+        catch (NanoVlmException error)
+        {
+            throw new NanoVlmException($"{plan.Origin}: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Builds a whole conversation to train on.</summary>
+    /// <param name="raw">The conversation.</param>
+    /// <exception cref="DroppedSampleException">As for <see cref="Plan"/>.</exception>
+    /// <exception cref="NanoVlmException">As for <see cref="Plan"/> and <see cref="Decode"/>.</exception>
+    public Sample Build(RawSample raw) => Decode(Plan(raw));
 
     /// <summary>Builds a question for the model to answer: ends where the answer begins, and has no labels.</summary>
     /// <param name="question">What is asked.</param>
@@ -106,28 +116,41 @@ public sealed class SampleBuilder
     {
         var prepared = ImagePrompt.Of(_processor, _markup, images);
         var messages = conversation.ToList();
-        PlaceImages(messages, prepared.Texts);
-        var chat = _template.Encode(_tokenizer, messages, addGenerationPrompt: true);
-        var labels = new int[chat.Ids.Length];
+        var strays = 0;
+        PlaceImages(messages, prepared.Texts, ref strays);
+        var ids = _template.Encode(_tokenizer, messages, addGenerationPrompt: true).Ids;
+        if (ids.Length > _options.MaxTokens) throw new NanoVlmException($"the prompt has {ids.Length} tokens with its images; at most {_options.MaxTokens} are allowed.");
+        Check(ids, prepared.Tiles);
+        var labels = new int[ids.Length];
         Array.Fill(labels, IgnoreLabel);
-        return Finish("prompt", chat.Ids, prepared, labels);
+        return new Sample("prompt", ids, labels, prepared.Pixels, prepared.Tiles);
+    }
+
+    private SamplePlan Conversation(Turn[] turns, IReadOnlyList<string> images, ref int strays)
+    {
+        var messages = new List<ChatMessage>(turns.Length * 2);
+        foreach (var turn in turns) messages.AddRange(turn.Messages());
+        PlaceImages(messages, images, ref strays);
+        var chat = _template.Encode(_tokenizer, messages);
+        return new SamplePlan("", chat.Ids, chat.NextTokenLabels(IgnoreLabel), [], [], 0);
     }
 
     // Every turn as it would be alone, behind the beginning that all have in common: up to the last image token.
-    private Sample Independent(RawSample raw, ImagePrompt images)
+    private SamplePlan Independent(Turn[] turns, IReadOnlyList<string> images, ref int strays)
     {
         var (ids, labels, positions, documents) = (new List<int>(), new List<int>(), new List<int>(), new List<int>());
         int[] shared = [];
-        for (var turn = 0; turn < raw.Turns.Count; turn++)
+        var turn = 0;
+        for (; turn < turns.Length; turn++)
         {
-            var messages = raw.Turns[turn].Messages();
-            PlaceImages(messages, images.Texts);
+            var messages = turns[turn].Messages();
+            PlaceImages(messages, images, ref strays);
             var chat = _template.Encode(_tokenizer, messages);
             if (turn == 0) shared = chat.Ids[..(Array.LastIndexOf(chat.Ids, _imageTokenId) + 1)];
             if (!chat.Ids.AsSpan().StartsWith(shared) || Array.LastIndexOf(chat.Ids, _imageTokenId) + 1 != shared.Length)
                 throw new NanoVlmException($"turn {turn + 1} has text before its images, which independent turns cannot share; set data.turns to conversation.");
             var start = turn == 0 ? 0 : shared.Length;
-            if (turn > 0 && ids.Count + chat.Ids.Length - start > _maxTokens) break;
+            if (turn > 0 && ids.Count + chat.Ids.Length - start > _options.MaxTokens) break;
             ids.AddRange(chat.Ids.AsSpan(start));
             labels.AddRange(chat.NextTokenLabels(IgnoreLabel).AsSpan(start));
             for (var i = start; i < chat.Ids.Length; i++)
@@ -136,25 +159,30 @@ public sealed class SampleBuilder
                 documents.Add(i < shared.Length ? 0 : turn + 1);
             }
         }
-        return Finish(raw.Origin, [.. ids], images, [.. labels]) with { Layout = new SampleLayout([.. positions], [.. documents]) };
+        return new SamplePlan("", [.. ids], [.. labels], [], [], 0, new SampleLayout([.. positions], [.. documents])) { TurnsLeftOut = turns.Length - turn };
     }
 
-    private Sample Finish(string origin, int[] ids, ImagePrompt images, int[] labels)
+    private bool IsLow(TurnRatings? ratings)
     {
-        if (ids.Length > _maxTokens)
-            throw new NanoVlmException($"the first turn has {ids.Length} tokens with its images; at most {_maxTokens} are allowed (max_tokens).");
-        if (ids.Count(id => id == _imageTokenId) is var found && found != images.Tiles * _tokensPerTile)
-            throw new NanoVlmException($"the first {ids.Length} tokens hold {found} image tokens; {images.Tiles} tiles of {_tokensPerTile} were expected (max_tokens is {_maxTokens}).");
-        return new Sample(origin, ids, labels, images.Pixels, images.Tiles);
+        var least = _options.MinimumRatings;
+        return ratings is not null && (ratings.Relevance < least.Relevance || ratings.ImageCorrespondence < least.ImageCorrespondence
+            || ratings.VisualDependency < least.VisualDependency || ratings.Formatting < least.Formatting);
     }
 
-    private static void PlaceImages(List<ChatMessage> messages, IReadOnlyList<string> images)
+    private void Check(int[] ids, int tiles)
+    {
+        if (ids.Count(id => id == _imageTokenId) is var found && found != tiles * _tokensPerTile)
+            throw new NanoVlmException($"the text has {found} image tokens; {tiles} tiles of {_tokensPerTile} were expected. Does the chat template change the text of a message?");
+    }
+
+    private static void PlaceImages(List<ChatMessage> messages, IReadOnlyList<string> images, ref int strays)
     {
         var marks = 0;
         for (var i = 0; i < messages.Count; i++)
         {
             // An image token in the text itself would take the place of a feature.
             var content = messages[i].Content.Replace(ImageTokens.Image, "", StringComparison.Ordinal);
+            strays += (messages[i].Content.Length - content.Length) / ImageTokens.Image.Length;
             if (messages[i].Role == "user")
                 content = ReplaceMarks(content, images, ref marks);
             messages[i] = messages[i] with { Content = content };

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using NanoVlm.Data;
+using NanoVlm.Data.Sources;
 using NanoVlm.Images;
 using NanoVlm.Text;
 
@@ -9,65 +11,114 @@ public sealed class DataLoaderTests : IDisposable
     private const int Count = 37;
 
     private readonly TemporaryFolder _folder = new();
-    private readonly RawSample[] _source;
+    private readonly Rows _source;
     private readonly SampleBuilder _builder = SampleBuilderTests.Builder();
 
     public DataLoaderTests()
     {
-        _source = new RawSample[Count];
+        var rows = new RawSample[Count];
         for (int i = 0; i < Count; i++)
         {
             var pixels = new byte[16 * 16 * 3];
             Array.Fill(pixels, (byte)i);
             string image = _folder.Write($"{i}.png", ImageCodec.EncodePng(new RgbImage(16, 16, pixels)));
-            _source[i] = new RawSample($"set:{i}", [new StoredImage(image)], [.. Enumerable.Repeat(new Turn("How many objects are there?", $"{i % 5}"), 1 + i % 4)], []);
+            rows[i] = new RawSample($"set:{i}", [new StoredImage(image)], [.. Enumerable.Repeat(new Turn("How many objects are there?", $"{i % 5}"), 1 + i % 4)], []);
         }
+        _source = new Rows(rows, "set");
     }
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
-    public void The_batches_do_not_depend_on_the_number_of_workers()
+    public static TheoryData<string> Assemblies => ["in order", "buckets", "packed"];
+
+    [Theory, MemberData(nameof(Assemblies))]
+    public void The_batches_do_not_depend_on_the_number_of_workers(string assembly)
     {
-        var expected = Read(new DataLoaderOptions { BatchSize = 5, Seed = 1, Workers = 1 }, 20);
-        AssertSame(expected, Read(new DataLoaderOptions { BatchSize = 5, Seed = 1, Workers = 3 }, 20));
-        Assert.NotEqual(Origins(expected), Origins(Read(new DataLoaderOptions { BatchSize = 5, Seed = 2 }, 20)));
+        var expected = Read(Options(assembly) with { Workers = 1 }, 20);
+        AssertSame(expected, Read(Options(assembly) with { Workers = 3 }, 20));
+        Assert.NotEqual(Origins(expected), Origins(Read(Options(assembly), 20, seed: 2)));
     }
 
-    [Fact]
-    public void Every_sample_comes_exactly_once_an_epoch_each_in_its_own_order()
+    [Theory, MemberData(nameof(Assemblies))]
+    public void Every_sample_comes_exactly_once_an_epoch_each_in_its_own_order(string assembly)
     {
-        var origins = Origins(Read(new DataLoaderOptions { BatchSize = 5, Seed = 1, Epochs = 3 }, int.MaxValue));
-        Assert.Equal(3 * Count, origins.Count);
-        var epochs = origins.Chunk(Count).ToArray();
-        foreach (string[] epoch in epochs)
-            Assert.Equal(_source.Select(raw => raw.Origin).Order(), epoch.Order());
-        Assert.NotEqual(epochs[0], epochs[1]);
+        var options = Options(assembly) with { Epochs = 1 };
+        var origins = Origins(Read(options, int.MaxValue));
+        Assert.Equal(_source.Select(raw => raw.Origin).Order(), origins.Order());
+        var three = Origins(Read(options with { Epochs = 3 }, int.MaxValue));
+        Assert.All(_source, raw => Assert.Equal(3, three.Count(origin => origin == raw.Origin)));
+        Assert.NotEqual(origins, three[Count..(2 * Count)]);
     }
 
     [Fact]
     public void Without_shuffling_the_order_is_the_sources()
     {
-        var batches = Read(new DataLoaderOptions { BatchSize = 8, Shuffle = false, Epochs = 1 }, int.MaxValue);
+        using var loader = new DataLoader(new SampleMix([(_source, 1)], 0, shuffle: false), _builder, new DataLoaderOptions { BatchSize = 8, Epochs = 1 });
+        var batches = All(loader);
         Assert.Equal(_source.Select(raw => raw.Origin), Origins(batches));
         Assert.Equal([8, 8, 8, 8, 5], batches.Select(batch => batch.Size));
     }
 
-    [Fact]
-    public void Reading_goes_on_exactly_where_a_position_says()
+    // Stored as JSON and read by a new loader with other workers; epochs end on the way.
+    [Theory, MemberData(nameof(Assemblies))]
+    public void Reading_goes_on_with_the_very_next_batch_wherever_it_stopped(string assembly)
     {
-        var options = new DataLoaderOptions { BatchSize = 5, Seed = 9 };
-        var batches = Read(options, 24);
-        foreach (int resume in new[] { 0, 6, 7, 14, 15 }) // around the ends of epochs too
-            AssertSame(batches[(resume + 1)..], Read(options with { Start = batches[resume].Next }, 24 - resume - 1));
-        Assert.Equal(new LoaderPosition(0, 5), batches[0].Next);
-        Assert.Equal(new LoaderPosition(1, 3), batches[7].Next);
+        var options = Options(assembly);
+        var batches = Read(options, 60);
+        var random = new Random(3);
+        for (int i = 0; i < 50; i++)
+        {
+            int stop = random.Next(40);
+            var state = JsonSerializer.Deserialize<LoaderState>(JsonSerializer.Serialize(batches[stop].State))!;
+            AssertSame(batches[(stop + 1)..(stop + 21)], Read(options with { Start = state, Workers = 1 + i % 3 }, 20));
+        }
+    }
+
+    [Fact]
+    public void Four_ranks_share_an_epoch_without_overlap_or_omission()
+    {
+        foreach (int epoch in new[] { 1, 3 })
+        {
+            var origins = Enumerable.Range(0, 4).SelectMany(rank => Origins(Read(Options("in order") with { Rank = rank, WorldSize = 4, Epochs = epoch }, int.MaxValue))).ToArray();
+            Assert.Equal(epoch * Count, origins.Length);
+            Assert.All(_source, raw => Assert.Equal(epoch, origins.Count(origin => origin == raw.Origin)));
+        }
+    }
+
+    [Fact]
+    public void Sources_come_by_weight_spread_evenly_and_one_that_begins_again_is_told()
+    {
+        var small = new Rows([.. _source.Take(5).Select((raw, i) => raw with { Origin = $"small:{i}" })], "small");
+        var mix = new SampleMix([(_source, 1), (small, 3)], 1);
+        Assert.Equal(Count + 15, mix.EpochLength);
+        var warnings = new List<string>();
+        using var loader = new DataLoader(mix, _builder, new DataLoaderOptions { BatchSize = 4, Epochs = 1 }, warnings.Add);
+        var origins = Origins(All(loader));
+        Assert.All(small, raw => Assert.Equal(3, origins.Count(origin => origin == raw.Origin)));
+        Assert.All(_source, raw => Assert.Equal(1, origins.Count(origin => origin == raw.Origin)));
+        foreach (var stretch in origins.Chunk(13).Take(4)) // a quarter of the epoch has a quarter of each
+            Assert.InRange(stretch.Count(origin => origin.StartsWith("small", StringComparison.Ordinal)), 3, 5);
+        Assert.Equal(2, warnings.Count(warning => warning.Contains("small begins again: all its 5 samples", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void What_is_dropped_is_counted_by_reason_and_not_warned_of()
+    {
+        var warnings = new List<string>();
+        var limited = new SampleBuilder(SampleBuilderTests.Tokenizer, new ImageProcessor(new ImageProcessorConfig { TileSize = 16, MaxSide = 32, Split = false }), 4, new SampleOptions { MaxTokens = 40 });
+        using var loader = new DataLoader(new SampleMix([(_source, 1)], 1), limited, new DataLoaderOptions { BatchSize = 4, Epochs = 1 }, warnings.Add);
+        var batches = All(loader);
+        var counts = loader.Counts;
+        Assert.Empty(warnings);
+        Assert.Equal((DropReason.TooLong, Count - Origins(batches).Count), (Assert.Single(counts.Dropped).Key, (int)counts.Dropped[DropReason.TooLong]));
+        Assert.Equal(Count, counts.Read);
+        Assert.InRange(Origins(batches).Count, 1, Count - 1);
     }
 
     [Fact]
     public void Batches_are_padded_on_the_right_to_a_multiple_of_eight()
     {
-        foreach (var batch in Read(new DataLoaderOptions { BatchSize = 6, Seed = 4 }, 8))
+        foreach (var batch in Read(new DataLoaderOptions { BatchSize = 6 }, 8))
         {
             Assert.Equal(0, batch.Length % 8);
             Assert.Equal(batch.Size * batch.Length, batch.InputIds.Length);
@@ -96,12 +147,11 @@ public sealed class DataLoaderTests : IDisposable
     {
         Corrupt(11);
         var warnings = new List<string>();
-        using var loader = new DataLoader(_source, _builder, new DataLoaderOptions { BatchSize = 4, Epochs = 1 }, warnings.Add);
-        var origins = new List<string>();
-        while (loader.Next() is { } batch)
-            origins.AddRange(batch.Origins);
+        using var loader = new DataLoader(new SampleMix([(_source, 1)], 0), _builder, new DataLoaderOptions { BatchSize = 4, Epochs = 1 }, warnings.Add);
+        var batches = All(loader);
+        var origins = Origins(batches);
         Assert.Equal(_source.Select(raw => raw.Origin).Except(["set:11"]).Order(), origins.Order());
-        Assert.Equal(1, loader.Skipped);
+        Assert.Equal(1, batches[^1].State!.Counts.Skipped);
         var warning = Assert.Single(warnings);
         Assert.Contains("set:11", warning);
         Assert.Contains("11.png", warning);
@@ -112,13 +162,12 @@ public sealed class DataLoaderTests : IDisposable
     {
         Corrupt(4);
         Corrupt(29);
-        using var loader = new DataLoader(_source, _builder, new DataLoaderOptions { BatchSize = 4, Shuffle = false, Epochs = 1 });
+        using var loader = new DataLoader(new SampleMix([(_source, 1)], 0, shuffle: false), _builder, new DataLoaderOptions { BatchSize = 4, Epochs = 1 });
         var e = Assert.Throws<NanoVlmException>(() =>
         {
             while (loader.Next() is not null) { }
         });
-        Assert.Contains("2 of 30 samples", e.Message);
-        Assert.Contains("29.png", e.Message);
+        Assert.Matches(@"^2 of 3\d samples cannot be read, more than the 1 that may be skipped \(data\.max_skipped\)\. Most are in set \(2\)\. The last: set:29: .*29\.png", e.Message);
     }
 
     [Fact]
@@ -135,7 +184,7 @@ public sealed class DataLoaderTests : IDisposable
             gate.Wait();
             Interlocked.Decrement(ref inside);
         });
-        var loader = new DataLoader(source, _builder, new DataLoaderOptions { BatchSize = 4, Workers = 3 });
+        var loader = new DataLoader(new SampleMix([(source, 1)], 0), _builder, new DataLoaderOptions { BatchSize = 4, Workers = 3 });
         entered.Wait();
         var disposing = Task.Run(() =>
         {
@@ -153,18 +202,27 @@ public sealed class DataLoaderTests : IDisposable
     [Fact]
     public void A_cancelled_wait_ends_and_the_loader_reads_on()
     {
-        using var loader = new DataLoader(_source, _builder, new DataLoaderOptions { BatchSize = 4, Shuffle = false });
+        using var loader = new DataLoader(new SampleMix([(_source, 1)], 0, shuffle: false), _builder, new DataLoaderOptions { BatchSize = 4 });
         Assert.ThrowsAny<OperationCanceledException>(() => loader.Next(new CancellationToken(true)));
         Assert.Equal("set:0", loader.Next()!.Origins[0]);
     }
 
     [Fact]
-    public void An_empty_set_and_a_start_outside_it_are_refused()
+    public void An_empty_set_and_a_state_of_another_are_refused()
     {
-        Assert.Contains("empty", Assert.Throws<NanoVlmException>(() => new DataLoader([], _builder, new DataLoaderOptions())).Message);
-        var e = Assert.Throws<NanoVlmException>(() => new DataLoader(_source, _builder, new DataLoaderOptions { Start = new LoaderPosition(0, Count + 1) }));
-        Assert.Contains("sample 38 of epoch 0", e.Message);
+        Assert.Contains("nothing: the data set is empty", Assert.Throws<NanoVlmException>(() => new SampleMix([(new Rows([], "nothing"), 1)], 0)).Message);
+        var state = Read(Options("in order"), 1)[0].State;
+        var smaller = new SampleMix([(new Rows([.. _source.Take(5)], "smaller"), 1)], 0);
+        Assert.Contains("then the sources had 37 rows, now 5", Assert.Throws<NanoVlmException>(() => new DataLoader(smaller, _builder, new DataLoaderOptions { Start = state })).Message);
     }
+
+    private static DataLoaderOptions Options(string assembly) => new()
+    {
+        BatchSize = 3,
+        Seed = 1,
+        Packing = assembly == "packed" ? new PackingOptions(160, 5, 8) : null,
+        BucketWindow = assembly == "buckets" ? 10 : 1,
+    };
 
     private void Corrupt(int index)
     {
@@ -172,9 +230,14 @@ public sealed class DataLoaderTests : IDisposable
         File.WriteAllBytes(_source[index].Images[0].Name, whole[..(whole.Length / 2)]);
     }
 
-    private List<Batch> Read(DataLoaderOptions options, int most)
+    private List<Batch> Read(DataLoaderOptions options, int most, int seed = 1)
     {
-        using var loader = new DataLoader(_source, _builder, options);
+        using var loader = new DataLoader(new SampleMix([(_source, 1)], seed), _builder, options);
+        return All(loader, most);
+    }
+
+    private static List<Batch> All(DataLoader loader, int most = int.MaxValue)
+    {
         var batches = new List<Batch>();
         while (batches.Count < most && loader.Next() is { } batch)
             batches.Add(batch);
@@ -193,25 +256,32 @@ public sealed class DataLoaderTests : IDisposable
             Assert.Equal(a.Labels, b.Labels);
             Assert.Equal(a.AttentionMask, b.AttentionMask);
             Assert.Equal(a.Pixels, b.Pixels);
-            Assert.Equal(a.Next, b.Next);
+            Assert.Equal(JsonSerializer.Serialize(a.State), JsonSerializer.Serialize(b.State));
         }
     }
 
-    private sealed class Watched(IReadOnlyList<RawSample> inner, Action reading) : IReadOnlyList<RawSample>
+    private class Rows(RawSample[] rows, string name) : SampleSource
     {
-        public int Count => inner.Count;
+        public override string Name => name;
 
-        public RawSample this[int index]
+        public override int Count => rows.Length;
+
+        public override RawSample this[int index] => rows[index];
+
+        public override void Dispose()
+        {
+        }
+    }
+
+    private sealed class Watched(Rows inner, Action reading) : Rows([.. inner], "watched")
+    {
+        public override RawSample this[int index]
         {
             get
             {
                 reading();
-                return inner[index];
+                return base[index];
             }
         }
-
-        public IEnumerator<RawSample> GetEnumerator() => inner.GetEnumerator();
-
-        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
     }
 }

@@ -11,8 +11,10 @@ public sealed class SampleBuilderTests
     private static readonly Lazy<Tokenizer> _loaded = new(() => ImageTokens.AddTo(Tokenizer.Load(Path.Combine(TextGoldens.Repository, "configs", "shapes-tokenizer"))));
     private static readonly RgbImage _grey = new(16, 16, [.. Enumerable.Repeat((byte)128, 16 * 16 * 3)]);
 
+    internal static Tokenizer Tokenizer => _loaded.Value;
+
     internal static SampleBuilder Builder(int maxTokens = int.MaxValue, bool split = false, bool independentTurns = false) =>
-        new(_loaded.Value, new ImageProcessor(new ImageProcessorConfig { TileSize = 16, MaxSide = 32, Split = split }), tokensPerTile: 4, maxTokens, independentTurns);
+        new(_loaded.Value, new ImageProcessor(new ImageProcessorConfig { TileSize = 16, MaxSide = 32, Split = split }), tokensPerTile: 4, new SampleOptions { MaxTokens = maxTokens, IndependentTurns = independentTurns });
 
     [Fact]
     public void Ids_labels_and_tiles_are_those_of_nanoVLM()
@@ -24,32 +26,45 @@ public sealed class SampleBuilderTests
         {
             var row = item.GetProperty("item");
             var result = item.GetProperty("result");
-            if (result.ValueKind == JsonValueKind.Null || row.EnumerateObject().Any(property => property.Name.EndsWith("ratings", StringComparison.Ordinal)))
-                continue;
             var builder = new SampleBuilder(tokenizer, new ImageProcessor(new ImageProcessorConfig
             {
                 TileSize = item.GetProperty("splitted_image_size").GetInt32(),
                 MaxSide = item.GetProperty("max_img_size").GetInt32(),
                 Upscale = item.GetProperty("resize_to_max_side_len").GetBoolean(),
-            }), item.GetProperty("mp_image_token_length").GetInt32());
+            }), item.GetProperty("mp_image_token_length").GetInt32(), new SampleOptions { MinimumRatings = new(Least("relevance"), Least("image_correspondence"), Least("visual_dependency"), Least("formatting")) });
             var images = row.GetProperty("images") is { ValueKind: JsonValueKind.Array } names ? names.Strings() : [];
-            var turns = row.GetProperty("texts").EnumerateArray().Select(turn => new Turn(turn.GetProperty("user").GetString()!, turn.GetProperty("assistant").GetString()!));
-            var sample = builder.Build(new RawSample("golden", [.. images.Select(name => new StoredImage(Path.Combine(folder, name)))], [.. turns], []));
+            var turns = row.GetProperty("texts").EnumerateArray().Select((turn, i) => new Turn(turn.GetProperty("user").GetString()!, turn.GetProperty("assistant").GetString()!)
+            {
+                Ratings = new(Rating("relevance", i), Rating("image_correspondence", i), Rating("visual_dependency", i), Rating("formatting", i)),
+            });
+            var raw = new RawSample("golden", [.. images.Select(name => new StoredImage(Path.Combine(folder, name)))], [.. turns], []);
+            compared++;
+            if (result.ValueKind == JsonValueKind.Null)
+            {
+                Assert.Equal(DropReason.LowRatings, Assert.Throws<DroppedSampleException>(() => builder.Plan(raw)).Reason);
+                continue;
+            }
+            var sample = builder.Build(raw);
             Assert.Equal(result.GetProperty("input_ids").Ints(), sample.InputIds);
             Assert.Equal(result.GetProperty("labels").Ints(), sample.Labels);
             Assert.Equal(result.GetProperty("image_shapes").EnumerateArray().Sum(shape => shape[0].GetInt32()), sample.Tiles);
-            compared++;
+            Assert.All(result.GetProperty("attention_mask").Ints(), seen => Assert.Equal(1, seen));
+
+            int Least(string measure) => item.GetProperty("min_ratings").TryGetProperty($"{measure}_min_rating", out var least) ? least.GetInt32() : 1;
+
+            int? Rating(string measure, int turn) =>
+                row.TryGetProperty($"{measure}_ratings", out var ratings) && turn < ratings.GetArrayLength() && ratings[turn].ValueKind == JsonValueKind.Number ? ratings[turn].GetInt32() : null;
         }
-        Assert.True(compared >= 8, $"{compared}");
+        Assert.Equal(28, compared);
     }
 
     [Fact]
     public void More_images_than_are_allowed_are_refused_by_their_number()
     {
-        var builder = new SampleBuilder(_loaded.Value, new ImageProcessor(new ImageProcessorConfig { TileSize = 16, MaxSide = 32 }), tokensPerTile: 4, maxImages: 2);
+        var builder = new SampleBuilder(_loaded.Value, new ImageProcessor(new ImageProcessorConfig { TileSize = 16, MaxSide = 32 }), tokensPerTile: 4, new SampleOptions { MaxImages = 2 });
         Turn[] turns = [new("What is there?", "nothing")];
         Assert.Equal(2, builder.Build(new RawSample("two", Grey("a", "b"), turns, [])).Tiles);
-        var error = Assert.Throws<NanoVlmException>(() => builder.Build(new RawSample("three", Grey("a", "b", "c"), turns, [])));
+        var error = Assert.Throws<DroppedSampleException>(() => builder.Build(new RawSample("three", Grey("a", "b", "c"), turns, [])));
         Assert.Contains("three: has 3 images; at most 2 are allowed (data.max_images)", error.Message);
     }
 
@@ -92,16 +107,51 @@ public sealed class SampleBuilderTests
     }
 
     [Fact]
-    public void A_long_conversation_loses_its_last_turns_and_a_long_first_turn_is_refused()
+    public void A_conversation_that_is_too_long_is_dropped_whole()
     {
         var raw = Raw([.. Enumerable.Repeat(new Turn("What colour is the circle?", "red"), 5)]);
         int whole = Builder().Build(raw).InputIds.Length;
-        int two = Builder().Build(Raw([raw.Turns[0], raw.Turns[1]])).InputIds.Length;
-        int three = Builder().Build(Raw([raw.Turns[0], raw.Turns[1], raw.Turns[2]])).InputIds.Length;
         Assert.Equal(whole, Builder(whole).Build(raw).InputIds.Length);
-        Assert.Equal(two, Builder(three - 1).Build(raw).InputIds.Length);
-        var e = Assert.Throws<NanoVlmException>(() => Builder(10).Build(raw));
-        Assert.Contains("row:1: the first turn has", e.Message);
+        var dropped = Assert.Throws<DroppedSampleException>(() => Builder(whole - 1).Build(raw));
+        Assert.Equal(DropReason.TooLong, dropped.Reason);
+        Assert.Equal($"row:1: has {whole} tokens with its images; at most {whole - 1} are allowed (data.max_tokens).", dropped.Message);
+    }
+
+    [Fact]
+    public void Independent_turns_that_do_not_fit_beside_the_others_are_left_out_and_counted()
+    {
+        var raw = Raw([.. Enumerable.Repeat(new Turn("What colour is the circle?", "red"), 5)]);
+        int whole = Builder(independentTurns: true).Build(raw).InputIds.Length;
+        var plan = Builder(whole - 1, independentTurns: true).Plan(raw);
+        Assert.Equal((1, 4), (plan.TurnsLeftOut, plan.Layout!.Documents.Max()));
+    }
+
+    [Fact]
+    public void A_plan_knows_everything_but_the_pixels()
+    {
+        var wide = new RgbImage(64, 32, new byte[64 * 32 * 3]);
+        var (plan, sample) = (Builder(split: true).Plan(Raw([new Turn("q", "a")], wide)), Builder(split: true).Build(Raw([new Turn("q", "a")], wide)));
+        Assert.Equal(sample.InputIds, plan.InputIds);
+        Assert.Equal(sample.Labels, plan.Labels);
+        Assert.Equal((sample.Tiles, (1, 2)), (plan.Tiles, Assert.Single(plan.Grids)));
+        Assert.Equal(sample.Pixels, Builder(split: true).Decode(plan).Pixels);
+    }
+
+    [Fact]
+    public void More_tiles_than_are_allowed_and_samples_without_a_label_are_dropped_by_name()
+    {
+        var raw = Raw([new Turn("q", "a")], new RgbImage(64, 32, new byte[64 * 32 * 3]));
+        var builder = new SampleBuilder(_loaded.Value, new ImageProcessor(new ImageProcessorConfig { TileSize = 16, MaxSide = 32, Split = true }), 4, new SampleOptions { MaxTiles = 2 });
+        Assert.Equal(DropReason.TooManyTiles, Assert.Throws<DroppedSampleException>(() => builder.Plan(raw)).Reason);
+        var silent = new SampleBuilder(_loaded.Value.WithChatTemplate("{% for m in messages %}{{ m.content }}{% generation %}{% endgeneration %}{% endfor %}"), new ImageProcessor(new ImageProcessorConfig { TileSize = 16 }), 4);
+        Assert.Equal(DropReason.NoLabels, Assert.Throws<DroppedSampleException>(() => silent.Plan(Raw([new Turn("q", "a")]))).Reason);
+    }
+
+    [Fact]
+    public void Image_tokens_in_the_text_are_taken_out_and_counted()
+    {
+        var plan = Builder().Plan(Raw([new Turn("a <|image|> b", "c <|image|><|image|>")]));
+        Assert.Equal((3, 4), (plan.StrayImageTokens, plan.InputIds.Count(id => id == _loaded.Value.TokenToId(ImageTokens.Image))));
     }
 
     [Fact]
@@ -129,14 +179,6 @@ public sealed class SampleBuilderTests
     {
         var raw = Raw([new Turn("first <image>", "a"), new Turn("second <image>", "b")]);
         Assert.Contains("data.turns", Assert.Throws<NanoVlmException>(() => Builder(independentTurns: true).Build(raw)).Message);
-    }
-
-    [Fact]
-    public void An_image_that_is_cut_off_with_the_last_turns_is_named()
-    {
-        var raw = Raw([new Turn("first", "a"), new Turn("<image> second", "b")]);
-        var e = Assert.Throws<NanoVlmException>(() => Builder(Builder().Build(raw).InputIds.Length - 1).Build(raw));
-        Assert.Contains("hold 0 image tokens; 1 tiles of 4 were expected", e.Message);
     }
 
     [Fact]

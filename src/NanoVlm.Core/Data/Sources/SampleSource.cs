@@ -18,6 +18,10 @@ public abstract class SampleSource : IReadOnlyList<RawSample>, IDisposable
     /// rows of a group near each other.</summary>
     public virtual IReadOnlyList<int>? Groups => null;
 
+    /// <summary>The file that a row lies in, for messages.</summary>
+    /// <param name="index">Its index from 0.</param>
+    public virtual string FileOf(int index) => Name;
+
     /// <summary>Reads a row.</summary>
     /// <param name="index">Its index from 0.</param>
     /// <exception cref="NanoVlmException">The row is not as expected; names file and row.</exception>
