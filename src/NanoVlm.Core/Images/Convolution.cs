@@ -29,52 +29,6 @@ internal static class Convolution
         }
     }
 
-    /// <summary>The weights of a pass along the rows, two taps a vector, each four times.</summary>
-    /// <param name="taps">[output, Taps] whole numbers.</param>
-    /// <param name="count">Taps of an output pixel.</param>
-    internal static Vector256<int>[] Paired(ReadOnlySpan<int> taps, int count)
-    {
-        var stride = (count + 1) / 2;
-        var pairs = new Vector256<int>[taps.Length / count * stride];
-        for (var i = 0; i < pairs.Length; i++)
-        {
-            var (x, k) = (i / stride, i % stride * 2);
-            pairs[i] = Vector256.Create(Vector128.Create(taps[x * count + k]), Vector128.Create(k + 1 < count ? taps[x * count + k + 1] : 0));
-        }
-        return pairs;
-    }
-
-    /// <summary>Convolves a row of pixels in whole numbers, two taps at a time.</summary>
-    /// <param name="row">[Width + 1, 4]; the last pixel meets weights of 0 only.</param>
-    /// <param name="weights">Where and how far the weights reach.</param>
-    /// <param name="pairs">Their <see cref="Paired"/> values; those past an output pixel's count are 0.</param>
-    /// <param name="precision">Their fractional bits.</param>
-    /// <param name="rgb">Receives [output, 3], rounded and clipped.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Row(ReadOnlySpan<int> row, ResampleWeights weights, ReadOnlySpan<Vector256<int>> pairs, int precision, Span<byte> rgb)
-    {
-        // Every reach lies within the row and the pixel beyond, which ResampleWeights sees to.
-        ref var pixels = ref MemoryMarshal.GetReference(row);
-        ref var taps = ref MemoryMarshal.GetReference(pairs);
-        var half = Vector256.Create(Vector128.Create(1 << (precision - 1)), Vector128<int>.Zero);
-        var stride = (weights.Taps + 1) / 2;
-        for (int x = 0, p = 0; p < rgb.Length; x++, p += 3)
-        {
-            var (first, count) = weights[x];
-            ref var under = ref Unsafe.Add(ref pixels, first * 4);
-            ref var tap = ref Unsafe.Add(ref taps, x * stride);
-            var sum = half;
-            for (var k = 0; k < count; k += 2)
-                sum += Vector256.LoadUnsafe(ref under, (nuint)(k * 4)) * Unsafe.Add(ref tap, k >> 1);
-            var clipped = Vector128.Min(Vector128.Max((sum.GetLower() + sum.GetUpper()) >> precision, Vector128<int>.Zero), Vector128.Create(255));
-            var packed = Vector128.Shuffle(clipped.AsByte(), Vector128.Create((byte)0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)).AsUInt32().ToScalar();
-            if (p + 4 <= rgb.Length)
-                MemoryMarshal.Write(rgb[p..], packed); // the fourth byte is overwritten by the next pixel
-            else
-                (rgb[p], rgb[p + 1], rgb[p + 2]) = ((byte)packed, (byte)(packed >> 8), (byte)(packed >> 16));
-        }
-    }
-
     /// <summary>Spreads bytes of three channels over pixels of four numbers.</summary>
     /// <param name="rgb">[Width, 3].</param>
     /// <param name="row">Receives [Width, 4]; may be longer.</param>

@@ -11,6 +11,9 @@ public static class Resample
     // 8 bits for the pixel, 2 for the sign and for filters that overshoot; the rest of an int holds the weight's fraction.
     private const int Precision = 32 - 8 - 2;
 
+    // Rows that are laid on their side at once, few enough to stay in the processor's memory.
+    private const int Strip = 64;
+
     /// <summary>Resizes a picture.</summary>
     /// <param name="image">The picture; returned as it is where it has the size already.</param>
     /// <param name="width">Columns of the result, at least 1.</param>
@@ -93,24 +96,34 @@ public static class Resample
         }
     }
 
+    // A pass along the columns of some rows that were laid on their side: its vectors hold a channel of neighbours that share their weights.
     private static void AlongRows(ReadOnlySpan<byte> source, int width, int newWidth, int height, ResampleFilter filter, Span<byte> target)
     {
         var weights = new ResampleWeights(width, newWidth, filter);
-        var pairs = Convolution.Paired(FixedPoint(weights), weights.Taps);
-        var row = new int[width * 4 + 4];
-        for (var y = 0; y < height; y++)
+        var values = FixedPoint(weights);
+        var (stride, newStride, strip) = (width * 3, newWidth * 3, Math.Min(height, Strip));
+        var lain = ArrayPool<byte>.Shared.Rent(checked((stride + newStride) * strip));
+        var before = lain.AsSpan(0, stride * strip);
+        var after = lain.AsSpan(stride * strip, newStride * strip);
+        for (var y = 0; y < height; y += strip)
         {
-            Convolution.Spread(source.Slice(y * width * 3, width * 3), row);
-            Convolution.Row(row, weights, pairs, Precision, target.Slice(y * newWidth * 3, newWidth * 3));
+            var rows = Math.Min(strip, height - y);
+            Transposition.Transpose(source[(y * stride)..], stride, rows, stride, before, strip);
+            AlongColumns(before, strip * 3, weights, values, after);
+            Transposition.Transpose(after, strip, newStride, rows, target[(y * newStride)..], newStride);
         }
+        ArrayPool<byte>.Shared.Return(lain);
     }
 
     private static void AlongColumns(ReadOnlySpan<byte> source, int width, int height, int newHeight, ResampleFilter filter, Span<byte> target)
     {
         var weights = new ResampleWeights(height, newHeight, filter);
-        var values = FixedPoint(weights);
-        var stride = width * 3;
-        for (var y = 0; y < newHeight; y++)
+        AlongColumns(source, width * 3, weights, FixedPoint(weights), target);
+    }
+
+    private static void AlongColumns(ReadOnlySpan<byte> source, int stride, ResampleWeights weights, int[] values, Span<byte> target)
+    {
+        for (var y = 0; y * stride < target.Length; y++)
         {
             var (first, count) = weights[y];
             Convolution.Columns(source.Slice(first * stride, count * stride), values.AsSpan(y * weights.Taps, count), Precision, target.Slice(y * stride, stride));

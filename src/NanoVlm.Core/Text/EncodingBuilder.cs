@@ -1,29 +1,53 @@
+using System.Buffers;
+using NanoVlm.Text.Models;
+
 namespace NanoVlm.Text;
 
-/// <summary>Collects the tokens of one sequence.</summary>
-internal sealed class EncodingBuilder(int capacity)
+/// <summary>Collects the tokens of one sequence, in memory that is lent: a text's arrays are made once, when it is known how long they are.</summary>
+internal sealed class EncodingBuilder(int capacity) : IDisposable
 {
-    private int[] _ids = new int[capacity];
-    private string[] _tokens = new string[capacity];
-    private (int Start, int End)[] _offsets = new (int, int)[capacity];
+    private readonly List<(int Index, string Text)> _spelled = []; // the few that are not spelled as the vocabulary does
+    private Token[] _tokens = ArrayPool<Token>.Shared.Rent(capacity);
     private int _count;
 
-    public void Add(int id, string token, int start, int end)
+    /// <summary>Adds a token of the vocabulary that stands for the text's characters [start, end).</summary>
+    public void Add(int id, int start, int end)
     {
-        if (_count == _ids.Length)
+        if (_count == _tokens.Length)
             Grow();
-        _ids[_count] = id;
-        _tokens[_count] = token;
-        _offsets[_count++] = (start, end);
+        _tokens[_count++] = new Token(id, start, end);
     }
 
-    public Encoding Build() => new(_ids[.._count], _tokens[.._count], _offsets[.._count]);
+    /// <summary>Adds a token that is spelled in its own way.</summary>
+    public void Add(int id, int start, int end, string text)
+    {
+        _spelled.Add((_count, text));
+        Add(id, start, end);
+    }
+
+    /// <param name="spellings">The vocabulary's tokens, by id.</param>
+    public Encoding Build(ReadOnlySpan<string?> spellings)
+    {
+        var (ids, tokens, offsets) = (new int[_count], new string[_count], new (int, int)[_count]);
+        foreach (var (index, text) in _spelled)
+            tokens[index] = text;
+        for (int i = 0; i < ids.Length; i++)
+        {
+            var token = _tokens[i];
+            ids[i] = token.Id;
+            tokens[i] ??= spellings[token.Id]!;
+            offsets[i] = (token.Start, token.End);
+        }
+        return new Encoding(ids, tokens, offsets);
+    }
+
+    public void Dispose() => ArrayPool<Token>.Shared.Return(_tokens);
 
     private void Grow()
     {
-        int size = 2 * _count + 8;
-        Array.Resize(ref _ids, size);
-        Array.Resize(ref _tokens, size);
-        Array.Resize(ref _offsets, size);
+        var larger = ArrayPool<Token>.Shared.Rent(2 * _count + 8);
+        _tokens.CopyTo(larger, 0);
+        ArrayPool<Token>.Shared.Return(_tokens);
+        _tokens = larger;
     }
 }

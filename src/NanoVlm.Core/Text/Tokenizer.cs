@@ -231,19 +231,18 @@ public sealed class Tokenizer
     private Encoding EncodeSequence(string text, int typeId)
     {
         text = WellFormed(text);
-        var encoding = new EncodingBuilder(text.Length / 4 + 8);
-        var buffer = new List<Token>();
+        using var encoding = new EncodingBuilder(text.Length / 3 + 8);
         foreach (var (id, start, length) in _added.CutRaw(text))
         {
             if (id >= 0)
             {
-                encoding.Add(id, text.Substring(start, length), start, start + length);
+                encoding.Add(id, start, start + length, text.Substring(start, length));
                 continue;
             }
             var stretch = new AlignedText(text, start, length);
             EncodeStretch(_file.Normalizer?.Apply(stretch) ?? stretch);
         }
-        var result = encoding.Build();
+        var result = encoding.Build(_pieces.Spellings);
         if (typeId != 0)
             Array.Fill(result.TypeIds, typeId);
         CountCodePoints(text, result.Offsets);
@@ -255,20 +254,11 @@ public sealed class Tokenizer
             {
                 if (id >= 0)
                 {
-                    encoding.Add(id, stretch.Characters.Slice(start, length).ToString(), stretch.OriginalStart(start), stretch.OriginalEnd(start + length - 1));
+                    encoding.Add(id, stretch.OriginalStart(start), stretch.OriginalEnd(start + length - 1), stretch.Characters.Slice(start, length).ToString());
                     continue;
                 }
                 var split = new SplitText(stretch, [(start, length)]);
-                split = _file.PreTokenizer?.Apply(split) ?? split;
-                foreach (var piece in split.Pieces)
-                {
-                    var characters = split.Text.Characters.Slice(piece.Start, piece.Length);
-                    foreach (var token in _pieces.Tokenize(characters, split.Bytes, buffer))
-                    {
-                        encoding.Add(token.Id, _pieces.Spell(token, characters, split.Bytes), split.Text.OriginalStart(piece.Start + token.Start),
-                            split.Text.OriginalEnd(piece.Start + token.End - 1));
-                    }
-                }
+                _pieces.Tokenize(_file.PreTokenizer?.Apply(split) ?? split, encoding);
             }
         }
     }

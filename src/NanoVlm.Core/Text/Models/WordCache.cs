@@ -13,18 +13,25 @@ internal sealed class WordCache
     // A word is one array, so that it costs one look into memory: how many tokens and characters, the tokens, the characters.
     private readonly Token[]?[] _entries = new Token[]?[1 << _bits];
 
+    /// <summary>Where a word is remembered, if it is not too long.</summary>
+    public static int PlaceOf(ReadOnlySpan<char> word) => word.Length > _longestWord ? 0 : (int)(TextHash.Of(word) >> (64 - _bits));
+
+    /// <summary>Reads the words at some places, so that looking them up finds them in the processor's own memory: here no word waits for another.</summary>
+    public void Fetch(ReadOnlySpan<int> places)
+    {
+        foreach (int place in places)
+            _ = _entries[place]?[0];
+    }
+
     /// <summary>Finds the tokens of a word.</summary>
-    public bool TryFind(ReadOnlySpan<char> word, out ReadOnlySpan<Token> tokens)
+    public bool TryFind(int place, ReadOnlySpan<char> word, out ReadOnlySpan<Token> tokens)
     {
         tokens = default;
-        if (word.Length > _longestWord)
-            return false;
-        int place = PlaceOf(word);
         return Is(_entries[place], word, ref tokens) || Is(_entries[place ^ 1], word, ref tokens);
     }
 
     /// <summary>Remembers a word, unless it is long.</summary>
-    public void Add(ReadOnlySpan<char> word, ReadOnlySpan<Token> tokens)
+    public void Add(int place, ReadOnlySpan<char> word, ReadOnlySpan<Token> tokens)
     {
         if (word.Length > _longestWord)
             return;
@@ -32,7 +39,6 @@ internal sealed class WordCache
         entry[0] = new Token(tokens.Length, word.Length, 0);
         tokens.CopyTo(entry.AsSpan(1));
         word.CopyTo(Characters(entry.AsSpan(1 + tokens.Length)));
-        int place = PlaceOf(word);
         Volatile.Write(ref _entries[place ^ 1], _entries[place]);
         Volatile.Write(ref _entries[place], entry);
     }
@@ -47,6 +53,4 @@ internal sealed class WordCache
     }
 
     private static Span<char> Characters(Span<Token> entry) => MemoryMarshal.Cast<Token, char>(entry);
-
-    private static int PlaceOf(ReadOnlySpan<char> word) => (int)(TextHash.Of(word) >> (64 - _bits));
 }

@@ -40,7 +40,7 @@ internal static class HubRefusal
             ("RepoNotFound", not 401) or (null, 404) => new(HubFailure.Refused,
                 $"there is no {repository.Noun} {repository.Id} at {options.Endpoint.Host}, or it is private and {(known ? $"the token from {options.TokenOrigin} may not read it" : $"needs HF_TOKEN, a token from {tokens}")}; check the name: {page}"),
             (_, 401) when known => new(HubFailure.Refused,
-                $"{answer}: the token from {options.TokenOrigin} is not accepted; set HF_TOKEN to a valid one from {tokens}"),
+                $"{answer}: the token from {options.TokenOrigin} is not accepted; set HF_TOKEN to a valid one from {tokens}, of an account that may see {page}"),
             (_, 401) => new(HubFailure.Refused,
                 $"there is no {repository.Noun} {repository.Id} at {options.Endpoint.Host} for readers without a token; check the name, and if it is private or gated ask for access at {page} and set HF_TOKEN to a token from {tokens}"),
             (_, 403) when known => new(HubFailure.Refused, $"{answer}; the token from {options.TokenOrigin} must be allowed to read it ({tokens}), and its account to see {page}"),
