@@ -61,6 +61,14 @@ var templates = new Command("templates", "Measures rendering conversations by ch
 templates.SetAction(_ => TemplateBenchmark.Run());
 root.Subcommands.Add(templates);
 
+var packing = new Command("packing", "Measures how full packed rows are, beside nanoVLM's packing, and attention over them") { threads };
+packing.SetAction(result =>
+{
+    set_num_threads(result.GetValue(threads));
+    PackingBenchmark.Run();
+});
+root.Subcommands.Add(packing);
+
 var vocabulary = new Option<int>("--vocabulary") { Description = "Tokens of the vocabulary", DefaultValueFactory = _ => 49_152, HelpName = "N" };
 var nodeModules = new Option<string?>("--node-modules") { Description = "A folder with the npm package tokenizers, to measure it on the same texts", HelpName = "DIR" };
 var text = new Command("text", "Measures tokenizers on English, on one very long word, and opening a file of Gemma's size") { rounds, vocabulary, nodeModules };

@@ -115,7 +115,7 @@ static Tensor attend(const std::vector<Tensor>& x, const Masks& m) {
 static Function attention(const Masks& m) {
     const auto optional = [](const Tensor& t) { return t.defined() ? c10::IValue(t) : c10::IValue(); };
     return [=](const std::vector<Tensor>& x) {
-        return call("attention", x[0], x[1], x[2], optional(m.keys), optional(m.documents), m.causal, m.window, 0.3)[0].toTensor();
+        return call("attention", x[0], x[1], x[2], optional(m.keys), optional(m.documents), c10::IValue(), c10::IValue(), m.causal, m.window, 0.3)[0].toTensor();
     };
 }
 

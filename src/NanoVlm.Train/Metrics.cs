@@ -8,12 +8,13 @@ namespace NanoVlm.Training;
 /// <param name="LearningRate">The largest of the groups' rates.</param>
 /// <param name="GradNorm">The gradients' norm before clipping.</param>
 /// <param name="SamplesPerSecond">Conversations a second, waiting for data included.</param>
+/// <param name="TokensPerSecond">Tokens a second, padding not counted, waiting for data included.</param>
 /// <param name="LabelsPerSecond">Labelled tokens a second.</param>
 /// <param name="DataSeconds">Time spent waiting for data.</param>
 /// <param name="LiveTensors">Tensor objects alive after the step.</param>
 /// <param name="RssBytes">The process's resident memory.</param>
 public sealed record StepMetrics(
-    int Step, double Loss, double LearningRate, double GradNorm, double SamplesPerSecond, double LabelsPerSecond, double DataSeconds, long LiveTensors, long RssBytes);
+    int Step, double Loss, double LearningRate, double GradNorm, double SamplesPerSecond, double TokensPerSecond, double LabelsPerSecond, double DataSeconds, long LiveTensors, long RssBytes);
 
 /// <summary>The figures of an evaluation, a line of <c>metrics.jsonl</c>.</summary>
 /// <param name="Step">Steps done.</param>

@@ -12,6 +12,7 @@ root.Subcommands.Add(GenerateCommand.Create());
 root.Subcommands.Add(ForwardCommand.Create());
 root.Subcommands.Add(PreprocessCommand.Create());
 root.Subcommands.Add(TokenizeCommand.Create());
+root.Subcommands.Add(DataCommand.Create());
 root.Subcommands.Add(DownloadCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());
 root.Subcommands.Add(DoctorCommand.Create());

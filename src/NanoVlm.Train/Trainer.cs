@@ -31,6 +31,7 @@ public sealed class Trainer : IDisposable
     private readonly IReadOnlyList<(AdamW.ParamGroup Group, double PeakRate)> groups;
     private readonly AnswerEvaluator evaluator;
     private readonly MetricsLog metrics;
+    private long samples;
     private double best = double.NegativeInfinity;
     private int bestStep;
 
@@ -142,9 +143,10 @@ public sealed class Trainer : IDisposable
         if (!double.IsFinite(norm)) throw new NanoVlmException($"Step {step + 1}: the gradient's norm is {norm}. {FirstBad()}");
         optimizer.step();
         model.zero_grad();
+        samples += batches.Sum(b => b.SampleCount);
         var seconds = watch.Elapsed.TotalSeconds;
         return new StepMetrics(
-            step + 1, loss, groups.Max(g => g.PeakRate) * factor, norm, batches.Sum(b => b.Size) / seconds, labels / seconds, waited, Tensor.TotalCount, Environment.WorkingSet);
+            step + 1, loss, groups.Max(g => g.PeakRate) * factor, norm, batches.Sum(b => b.SampleCount) / seconds, batches.Sum(b => b.TokenCount) / seconds, labels / seconds, waited, Tensor.TotalCount, Environment.WorkingSet);
     }
 
     private void WhitenPatches()
@@ -233,7 +235,7 @@ public sealed class Trainer : IDisposable
             Steps = steps,
             Parameters = model.parameters().Sum(p => p.numel()),
             TrainSeconds = seconds,
-            SamplesPerSecond = (double)steps * config.Train.BatchSize * config.Train.GradientAccumulation / trainingSeconds,
+            SamplesPerSecond = samples / trainingSeconds,
             PeakRssBytes = PeakRss(),
             FinalLoss = last.Loss,
         };

@@ -5,7 +5,7 @@ namespace NanoVlm.Training.Tests;
 
 public sealed partial class CommandLineTests : IDisposable
 {
-    private static readonly string[] expected = ["train", "generate", "forward", "preprocess", "tokenize", "download", "inspect", "doctor"];
+    private static readonly string[] expected = ["train", "generate", "forward", "preprocess", "tokenize", "data", "download", "inspect", "doctor"];
 
     private readonly TemporaryFolder folder = new();
 
@@ -23,6 +23,7 @@ public sealed partial class CommandLineTests : IDisposable
     [InlineData("forward", "--model", "--inputs", "--output", "--hidden-states", "--gradients", "--generate", "--dtype")]
     [InlineData("preprocess", "--model", "--image", "--output")]
     [InlineData("tokenize", "--tokenizer", "--no-special-tokens", "--skip-special-tokens", "--add-generation-prompt")]
+    [InlineData("data", "--config", "--set", "--limit", "--show", "--output")]
     [InlineData("download", "--dataset", "--file")]
     [InlineData("inspect", "PATH", "--json")]
     [InlineData("doctor", "--json")]

@@ -17,7 +17,7 @@ public sealed class TrainingDataTests : IDisposable
         string[] Questions(IEnumerable<Data.RawSample> samples) => [.. samples.Select(s => s.Turns[0].User)];
         var section = new DataSection { Train = [new JsonlSource { Path = folder["all.jsonl"] }], ValidationFraction = fraction, Seed = 3 };
         using var data = TrainingData.Open(section, _ => { }, default);
-        var (train, validation) = (Questions(data.Train), Questions(data.Validation));
+        var (train, validation) = (Questions(data.Train.Sources[0]), Questions(data.Validation));
         Assert.Empty(train.Intersect(validation));
         Assert.Equal(count, train.Concat(validation).Distinct().Count());
         Assert.NotEmpty(train);
@@ -36,7 +36,7 @@ public sealed class TrainingDataTests : IDisposable
         var section = new DataSection { Train = [new ShapesSource { Path = folder["data"], Images = 6, Validation = 3, Test = 4 }] };
         var said = new List<string>();
         using (var data = TrainingData.Open(section, said.Add, default))
-            Assert.Equal((6, 3, 4), (data.Train.Count, data.Validation.Count, data.Test.Count));
+            Assert.Equal((6, 3, 4), ((int)data.Train.EpochLength, data.Validation.Count, data.Test.Count));
         Assert.NotEmpty(said);
         said.Clear();
         using (TrainingData.Open(section, said.Add, default)) Assert.Empty(said);

@@ -30,19 +30,32 @@ struct Gemm {
     bool accumulate;
 };
 
+// Which keys the query at position i of a row sees. documents, positions and spans are [key_tokens] or null.
+struct Rules {
+    const int64_t *documents, *positions, *spans;
+    bool causal;
+    int64_t window;
+
+    bool seen(int64_t i, int64_t j) const {
+        if (documents && documents[j] != 0 && documents[j] != documents[i]) return false;
+        if (spans && spans[i] != 0 && spans[i] == spans[j]) return true;
+        if (causal && j > i) return false;
+        return window <= 0 || (positions ? positions[i] - positions[j] : i - j) < window;
+    }
+};
+
 // One (batch, key-value head) of attention. Rows are tokens; the head dimension has unit stride.
-// `group` query heads share the key-value head, `*_head` apart. Key j is seen by query i when
-// keys[j] != 0, documents[j] is 0 (shared) or the query's, j <= i + key_tokens - tokens (causal) and
-// j > i + key_tokens - tokens - window (window > 0). A query that sees nothing gets zeros.
+// `group` query heads share the key-value head, `*_head` apart. Key j is seen by query i when it lies in
+// [begin[i], end[i]), keys[j] != 0 and, where ranges are not enough, by the rules. A query that sees nothing gets zeros.
 struct Attention {
     Dtype type;
-    int64_t tokens, key_tokens, dim, group, window;
-    bool causal;
+    int64_t tokens, key_tokens, dim, group;
     float scale;
     const void *q, *k, *v;
     int64_t q_row, q_head, k_row, v_row;
-    const uint8_t* keys;       // [key_tokens] or null
-    const int64_t* documents;  // [key_tokens] or null
+    const int64_t *begin, *end;  // [tokens]
+    const uint8_t* keys;         // [key_tokens] or null
+    const Rules* rules;          // or null: the ranges are exact
     void* out;                 // forward only
     int64_t out_row, out_head;
     float* log_sum;  // [group, tokens]: log of the sum of exponentials of the scaled scores; may be null in forward

@@ -290,17 +290,19 @@ static Gemm product(int64_t m, int64_t n, int64_t k, Dtype a_type, const void* a
 struct Seen {
     int64_t begin, end;
     Seen(const Attention& a, int64_t first, int64_t last) {
-        const int64_t shift = a.key_tokens - a.tokens;
-        begin = 0;
-        end = a.causal ? at_most(a.key_tokens, last + shift) : a.key_tokens;
-        if (end < 0) end = 0;
-        if (a.window > 0 && first + shift - a.window + 1 > 0) begin = at_most(first + shift - a.window + 1, end);
+        begin = a.key_tokens, end = 0;
+        for (int64_t i = first; i < last; i++) {
+            if (a.begin[i] == a.end[i]) continue;
+            if (a.begin[i] < begin) begin = a.begin[i];
+            if (a.end[i] > end) end = a.end[i];
+        }
+        if (begin > end) begin = end;
     }
 };
 
 // Whether query i sees key j, by the masks that no range expresses.
 static bool masked(const Attention& a, int64_t i, int64_t j) {
-    return (a.keys && !a.keys[j]) || (a.documents && a.documents[j] != 0 && a.documents[j] != a.documents[i + a.key_tokens - a.tokens]);
+    return (a.keys && !a.keys[j]) || (a.rules && !a.rules->seen(i + a.key_tokens - a.tokens, j));
 }
 
 // scores [last - first, seen] of a query block, scaled; what a query does not see becomes zero at `unseen`.
@@ -313,19 +315,14 @@ static void scores_of(const Attention& a, int64_t head, int64_t first, int64_t r
 
 // Sets p to exp(scale * s - log_sum) where seen and 0 elsewhere; with log_sum unknown (forward) finds it.
 static void probabilities(const Attention& a, int64_t i, const Seen& seen, float* s, float* log_sum, bool known) {
-    const int64_t columns = seen.end - seen.begin, position = i + a.key_tokens - a.tokens;
-    int64_t begin = 0, end = columns;
-    if (a.causal) end = at_most(columns, position + 1 - seen.begin);
-    if (a.window > 0 && position - a.window + 1 > seen.begin) begin = position - a.window + 1 - seen.begin;
-    if (end < 0) end = 0;
-    if (begin > end) begin = end;
+    const int64_t columns = seen.end - seen.begin, begin = a.begin[i] == a.end[i] ? 0 : a.begin[i] - seen.begin, end = begin + a.end[i] - a.begin[i];
     const float infinity = __builtin_inff();
     for (int64_t j = 0; j < begin; j++) s[j] = 0;
     for (int64_t j = end; j < columns; j++) s[j] = 0;
     float* row = s + begin;
     const int64_t n = end - begin;
     const float scale = a.scale;
-    if (a.keys || a.documents)
+    if (a.keys || a.rules)
         for (int64_t j = 0; j < n; j++) row[j] = masked(a, i, seen.begin + begin + j) ? (scale < 0 ? infinity : -infinity) : row[j];
     float top = *log_sum;
     if (!known) {

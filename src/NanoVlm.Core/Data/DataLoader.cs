@@ -205,7 +205,7 @@ public sealed class DataLoader : IDisposable
             batch.Clear();
             await decoding.Writer.WriteAsync(decode, stop.Token).ConfigureAwait(false);
             foreach (var (planned, sample) in decode.Rows.SelectMany(row => row))
-                work.Writer.TryWrite(() => sample.Set(() => builder.Decode(planned.Plan)));
+                work.Writer.TryWrite(() => sample.Set(() => builder.Decode(planned.Plan) with { Source = planned.Draw.Source }));
         }
     }
 
@@ -232,7 +232,7 @@ public sealed class DataLoader : IDisposable
             }
             if (rows.Count == 0) continue;
             var counts = state.Counts with { Skipped = state.Counts.Skipped + skipped };
-            await batches.Writer.WriteAsync(Batch.Collate([.. rows.Select(row => row[0])], builder.PadTokenId, builder.TileSize, state with { Counts = counts }), stop.Token).ConfigureAwait(false);
+            await batches.Writer.WriteAsync(Batch.Collate(rows, builder.PadTokenId, builder.TileSize, state with { Counts = counts }), stop.Token).ConfigureAwait(false);
         }
         batches.Writer.Complete();
     }

@@ -88,7 +88,7 @@ public sealed class SampleBuilder
             var images = ImagePrompt.Of(_processor, _markup, [.. plan.Images.Select(image => image.Decode(_processor.Decoding))]);
             if (!images.Images.Select(image => (image.Rows, image.Columns)).SequenceEqual(plan.Grids))
                 throw new NanoVlmException("an image has another size than its header says.");
-            return new Sample(plan.Origin, plan.InputIds, plan.Labels, images.Pixels, images.Tiles, plan.Layout);
+            return new Sample(plan.Origin, plan.InputIds, plan.Labels, images.Pixels, images.Tiles, plan.Layout) { Images = plan.Images.Count };
         }
         catch (NanoVlmException error)
         {

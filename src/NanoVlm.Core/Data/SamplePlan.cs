@@ -28,7 +28,14 @@ public sealed record SamplePlan(
 /// <param name="Pixels">The tiles of its images, <c>[Tiles, 3, S, S]</c>.</param>
 /// <param name="Tiles">How many tiles; each takes the place of the same number of image tokens.</param>
 /// <param name="Layout">Where the turns are independent of each other: which of them each token belongs to.</param>
-public sealed record Sample(string Origin, int[] InputIds, int[] Labels, float[] Pixels, int Tiles, SampleLayout? Layout = null);
+public sealed record Sample(string Origin, int[] InputIds, int[] Labels, float[] Pixels, int Tiles, SampleLayout? Layout = null)
+{
+    /// <summary>Its images.</summary>
+    public int Images { get; init; }
+
+    /// <summary>Which of a mix's sources it is from.</summary>
+    public int Source { get; init; }
+}
 
 /// <summary>How independent turns stand side by side after the images they share.</summary>
 /// <param name="Positions">Where each token stands in its own turn, <c>[T]</c>.</param>

@@ -4,7 +4,7 @@ namespace NanoVlm.Language;
 
 /// <summary>
 /// How several texts stand in one row without seeing each other: a query sees the keys of its own document and of document 0,
-/// which all share, such as an image before independent questions.
+/// which all share, such as an image before independent questions. Packed rows share nothing: their documents count from 1.
 /// </summary>
 /// <param name="Positions">[B, T], Int64: where each token stands in its own text.</param>
 /// <param name="Documents">[B, T], Int64: which text it belongs to; 0: to all.</param>

@@ -32,8 +32,8 @@ public static partial class Kernels
 
     private static Tensor FusedRotary(Tensor x, Tensor cos, Tensor sin) => rotary!.Call(x, cos, sin, 2);
 
-    private static Tensor FusedAttention(Tensor q, Tensor k, Tensor v, Tensor? keyMask, Tensor? documents, bool causal, long window, double scale) =>
-        attention!.Call(q, k, v, keyMask, documents, causal, window, scale);
+    private static Tensor FusedAttention(Tensor q, Tensor k, Tensor v, double scale, Visibility visible) =>
+        attention!.Call(q, k, v, visible.KeyMask, visible.Documents, visible.Positions, visible.Spans, visible.Causal, visible.Window, scale);
 
     private static Tensor FusedLinearCrossEntropy(Tensor hidden, Tensor weight, Tensor targets)
     {

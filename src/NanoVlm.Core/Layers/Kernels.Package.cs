@@ -22,7 +22,7 @@ public static partial class Kernels
 
     private static Tensor FusedRotary(Tensor x, Tensor cos, Tensor sin) => throw Absent();
 
-    private static Tensor FusedAttention(Tensor q, Tensor k, Tensor v, Tensor? keyMask, Tensor? documents, bool causal, long window, double scale) => throw Absent();
+    private static Tensor FusedAttention(Tensor q, Tensor k, Tensor v, double scale, Visibility visible) => throw Absent();
 
     private static Tensor FusedLinearCrossEntropy(Tensor hidden, Tensor weight, Tensor targets) => throw Absent();
 

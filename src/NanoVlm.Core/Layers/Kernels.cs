@@ -98,8 +98,7 @@ public static partial class Kernels
     /// <returns>[B, T, H, D], contiguous.</returns>
     public static Tensor Attention(Tensor q, Tensor k, Tensor v, double scale, Visibility visible)
     {
-        if (Takes(q) && visible is { Spans: null } and not { Window: > 0, Positions: not null })
-            return FusedAttention(q, k, v, visible.KeyMask, visible.Documents, visible.Causal, visible.Window, scale);
+        if (Takes(q)) return FusedAttention(q, k, v, scale, visible);
         var groups = q.shape[2] / k.shape[2];
         var scores = Heads(q).matmul(Repeated(k).transpose(-2, -1)).to(ScalarType.Float32) * scale; // [B, H, T, S]
         var seen = visible.Seen(q.shape[1], k.shape[1], q.device)?.unsqueeze(1); // [1 or B, 1, T, S]

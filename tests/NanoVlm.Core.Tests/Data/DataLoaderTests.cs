@@ -126,7 +126,7 @@ public sealed class DataLoaderTests : IDisposable
             int longest = 0, labels = 0;
             for (int row = 0; row < batch.Size; row++)
             {
-                int index = int.Parse(batch.Origins[row].Split(':')[1], System.Globalization.CultureInfo.InvariantCulture);
+                int index = int.Parse(batch.Rows[row][0].Origin.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture);
                 var sample = _builder.Build(_source[index]);
                 var at = row * batch.Length;
                 int tokens = sample.InputIds.Length;
@@ -204,7 +204,7 @@ public sealed class DataLoaderTests : IDisposable
     {
         using var loader = new DataLoader(new SampleMix([(_source, 1)], 0, shuffle: false), _builder, new DataLoaderOptions { BatchSize = 4 });
         Assert.ThrowsAny<OperationCanceledException>(() => loader.Next(new CancellationToken(true)));
-        Assert.Equal("set:0", loader.Next()!.Origins[0]);
+        Assert.Equal("set:0", loader.Next()!.Rows[0][0].Origin);
     }
 
     [Fact]

@@ -16,7 +16,10 @@ public sealed class VisibilityTests
     private const int Groups = 2;
     private const int Size = 6;
 
-    private sealed record Case(int Keys, int Queries, bool Causal, int Window, bool Masked, int Documents, bool Restarts, bool Spans, int Seed)
+    /// <summary>The first of the documents is shared, or stands alone as all others do; or they alternate.</summary>
+    public enum Layout { Shared, Apart, Woven }
+
+    private sealed record Case(int Keys, int Queries, bool Causal, int Window, bool Masked, int Documents, Layout Layout, bool Restarts, bool Spans, int Seed)
     {
         public Visibility Visible()
         {
@@ -47,7 +50,12 @@ public sealed class VisibilityTests
 
         private bool Hidden(int row, int at) => at != 0 && (at * 7 + row + Seed) % 4 == 0;
 
-        private int Document(int row, int at) => (at + row) * (Documents + 1) / (Keys + 1);
+        private int Document(int row, int at) => Layout switch
+        {
+            Layout.Shared => (at + row) * (Documents + 1) / (Keys + 1),
+            Layout.Apart => (at + row) * (Documents + 1) / (Keys + 1) + 1,
+            _ => 1 + (at + row) % (Documents + 1),
+        };
 
         private int Position(int row, int at) => Document(row, at) == 0 ? at : at - Enumerable.Range(0, Keys).First(place => Document(row, place) == Document(row, at)) + Shared(row);
 
@@ -63,10 +71,11 @@ public sealed class VisibilityTests
         from window in Gen.Elements(0, 0, 1, 2, 5, 33)
         from masked in ArbMap.Default.GeneratorFor<bool>()
         from documents in Gen.Elements(0, 0, 1, 3)
+        from layout in Gen.Elements(Layout.Shared, Layout.Apart, Layout.Woven)
         from restarts in ArbMap.Default.GeneratorFor<bool>()
         from spans in ArbMap.Default.GeneratorFor<bool>()
         from seed in Gen.Choose(0, 1000)
-        select new Case(keys, queries, causal, causal ? window : 0, masked, documents, restarts && documents > 0, spans, seed);
+        select new Case(keys, queries, causal, causal ? window : 0, masked, documents, layout, restarts && documents > 0, spans, seed);
 
     [Theory, InlineData(false), InlineData(true)]
     public void Attention_sees_what_the_rules_say_and_passes_gradients_to_nothing_else(bool fused)
@@ -96,7 +105,7 @@ public sealed class VisibilityTests
             for (var i = 0; i < 3; i++) Absolutely(wanted[i], gradients[i], $"gradient {i} of {test}");
 
             Tensor Draw(int tokens, int heads) => randn([Batch, tokens, heads, Size], generator: generator).detach().requires_grad_();
-        }).QuickCheckThrowOnFailure();
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
     }
 
     [Fact]

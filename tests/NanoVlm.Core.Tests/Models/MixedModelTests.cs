@@ -11,7 +11,7 @@ namespace NanoVlm.Tests.Models;
 [Collection(KernelChoice.Name), ChecksLeaks]
 public sealed class MixedModelTests
 {
-    private const long Image = 520;
+    internal const long Image = 520;
 
     private static readonly VisionConfig Dinov3 = new()
     {
@@ -208,7 +208,7 @@ public sealed class MixedModelTests
         Assert.True(losses[^1] < losses[0] - 0.5, $"the loss went from {losses[0]} to {losses[^1]}");
     }
 
-    private static VisionLanguageModel Make(ProjectorKind kind, bool bidirectional = false)
+    internal static VisionLanguageModel Make(ProjectorKind kind, bool bidirectional = false)
     {
         var config = new VlmConfig { MpPixelShuffleFactor = 2, MpImageTokenLength = 4, MpKind = kind, LmBidirectionalImages = bidirectional, LmTokenizer = ".", MaxImgSize = 32 }
             .With(Dinov3).With(Gemma3) with

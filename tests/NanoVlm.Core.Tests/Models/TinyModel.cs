@@ -30,9 +30,9 @@ internal static class TinyModel
         MpImageTokenLength = 4,
     };
 
-    public static VisionLanguageModel Make(int seed = 1)
+    public static VisionLanguageModel Make(int seed = 1, VlmConfig? config = null)
     {
-        var model = new VisionLanguageModel(Config, Image);
+        var model = new VisionLanguageModel(config ?? Config, Image);
         using var generator = new Generator((ulong)seed);
         foreach (var (name, parameter) in model.named_parameters())
             nn.init.normal_(parameter, parameter.Dimensions == 1 && name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0, 0.3, generator);

@@ -15,7 +15,7 @@ public sealed class LengthBuckets<T> : RowAssembler<T>
     /// <param name="batchSize">Rows of a batch.</param>
     /// <param name="window">How many items are sorted at once; rounded up to whole batches.</param>
     /// <param name="seed">The seed of the order of the batches.</param>
-    /// <param name="rows">How many rows were made before.</param>
+    /// <param name="rows">How many rows of this stream of items were made before.</param>
     public LengthBuckets(int batchSize, int window, int seed, long rows = 0) : base(rows)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);

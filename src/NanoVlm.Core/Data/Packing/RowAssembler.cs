@@ -12,7 +12,7 @@ public abstract class RowAssembler<T>
     private bool _finished;
 
     /// <summary>Begins, or goes on.</summary>
-    /// <param name="rows">How many rows were made before.</param>
+    /// <param name="rows">How many rows of this stream of items were made before.</param>
     private protected RowAssembler(long rows)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(rows);

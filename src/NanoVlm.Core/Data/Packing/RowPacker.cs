@@ -2,8 +2,7 @@ namespace NanoVlm.Data.Packing;
 
 /// <summary>
 /// Fills rows of a fixed budget of tokens from a window of items. The oldest item begins a row, so that none waits for ever; then comes, again
-/// and again, the longest that fits, and where the last leaves room, the pair that leaves less takes its place. The longest first keeps the
-/// short ones, which close gaps, in the window.
+/// and again, the longest that fits. The longest first keeps the short ones, which close gaps, in the window.
 /// </summary>
 /// <typeparam name="T">What stands for a sample.</typeparam>
 public sealed class RowPacker<T> : RowAssembler<T>
@@ -18,7 +17,7 @@ public sealed class RowPacker<T> : RowAssembler<T>
     /// <param name="maxImages">The most images of a row.</param>
     /// <param name="window">How many items are looked at for a row.</param>
     /// <param name="seed">The seed of the order within a row.</param>
-    /// <param name="rows">How many rows were made before.</param>
+    /// <param name="rows">How many rows of this stream of items were made before.</param>
     public RowPacker(int budget, int maxImages, int window, int seed, long rows = 0) : base(rows)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(budget, 1);
