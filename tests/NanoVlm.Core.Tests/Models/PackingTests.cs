@@ -12,14 +12,14 @@ namespace NanoVlm.Tests.Models;
 
 /// <summary>
 /// A packed row is its documents run one by one: in loss and in every gradient, on nanoVLM's own architecture, whose rotary angles change
-/// beyond the positions it was trained on (fewer here than a row has tokens), and on DINOv3 with Gemma-3, whose windows are shorter than the
+/// beyond the positions it was trained on (fewer here than rows have tokens), and on DINOv3 with Gemma-3, whose windows are shorter than the
 /// documents and whose images see themselves in both directions.
 /// </summary>
 [Collection(KernelChoice.Name), ChecksLeaks]
 public sealed class PackingTests
 {
     private const int ImageTokens = 4;
-    private const int MaxTokens = 26; // of a document
+    private const int MaxTokens = 32; // of a document, and padded ones
 
     /// <summary>Words before, between and after its images.</summary>
     public sealed record Document(int Seed, int[] Words)
@@ -42,7 +42,7 @@ public sealed class PackingTests
         using var model = Make(name);
         var samples = _documents.Select(document => Sample(document, model)).ToArray();
         Assert.True(samples[..4].Sum(sample => sample.InputIds.Length) > MaxTokens);
-        AssertSame(model, samples, [samples[..4], [samples[4]], samples[5..]]); // the second row is mostly padding
+        AssertSame(model, samples, [samples[..4], [samples[4]], samples[5..]], 1e-5); // the second row is mostly padding
     }
 
     [Theory, MemberData(nameof(Models))]
@@ -61,7 +61,7 @@ public sealed class PackingTests
             packer.Finish();
             var rows = new List<IReadOnlyList<Sample>>();
             while (packer.TryTake(out var row)) rows.Add(row);
-            AssertSame(model, samples, rows);
+            AssertSame(model, samples, rows, 5e-5); // sums over up to twelve documents, whatever they are, round to more than the fixed ones' 1e-5 at times
         }).Check(FsCheck.Config.QuickThrowOnFailure.WithMaxTest(20));
     }
 
@@ -103,7 +103,23 @@ public sealed class PackingTests
             Loss(model, Collate([[.. row.Select((sample, i) => i == of ? sample : sample with { Labels = [.. sample.Labels.Select(_ => SampleBuilder.IgnoreLabel)] })]], model)))];
     }
 
-    private static void AssertSame(VisionLanguageModel model, IReadOnlyList<Sample> samples, IReadOnlyList<IReadOnlyList<Sample>> rows)
+    [Theory, InlineData(false), InlineData(true)]
+    public void A_mask_of_the_padding_changes_nothing_whatever_padding_sees(bool fused)
+    {
+        using var scope = NewDisposeScope();
+        using var kernel = Kernel.Fused(fused);
+        using var mode = no_grad();
+        using var model = Make("llama");
+        using var transformers = new VisionLanguageModel(model.Config, model.ImageTokenId, model.Config.Language() with { PaddingSeesAll = true });
+        foreach (var (name, parameter) in transformers.named_parameters()) parameter.copy_(model.get_parameter(name)!);
+        var samples = _documents.Select(document => Sample(document, model)).ToArray();
+        var batch = Collate([samples[..4], [samples[4]], samples[5..]], model);
+        var expected = Loss(model, batch);
+        Near.Equal(expected, Sum(model, batch, masked: true).ToDouble(), 1e-6, "the kernel's or nanoVLM's way");
+        Near.Equal(expected, Sum(transformers, batch, masked: true).ToDouble(), 1e-6, "transformers' way");
+    }
+
+    private static void AssertSame(VisionLanguageModel model, IReadOnlyList<Sample> samples, IReadOnlyList<IReadOnlyList<Sample>> rows, double tolerance)
     {
         model.zero_grad();
         var alone = samples.Sum(sample => Backward(Collate([[sample]], model)));
@@ -112,8 +128,8 @@ public sealed class PackingTests
         Near.Equal(alone, Backward(Collate(rows, model)), 1e-5, "loss");
         foreach (var (name, parameter) in model.named_parameters())
         {
-            if (gradients[name] is not { } expected) Assert.True(parameter.grad is null || parameter.grad.abs().max().ToDouble() == 0, name);
-            else Near.Equal(expected, parameter.grad!, 1e-5, name);
+            if (gradients[name] is not { } expected) Assert.True(parameter.grad is null, name); // the tower's, of texts alone
+            else Near.Equal(expected, parameter.grad!, tolerance, name);
         }
 
         double Backward(Batch batch)
@@ -127,12 +143,12 @@ public sealed class PackingTests
 
     private static double Loss(VisionLanguageModel model, Batch batch) => Sum(model, batch).ToDouble();
 
-    private static Tensor Sum(VisionLanguageModel model, Batch batch)
+    private static Tensor Sum(VisionLanguageModel model, Batch batch, bool masked = false)
     {
         long[] shape = [batch.Size, batch.Length];
         var layout = batch.Layout is not { } rows ? null : new RowLayout(tensor(rows.Positions, shape), tensor(rows.Documents, shape), rows.LastPosition);
         var pixels = batch.Tiles == 0 ? null : tensor(batch.Pixels, [batch.Tiles, 3, batch.TileSize, batch.TileSize]);
-        return model.Loss(tensor(batch.InputIds, shape), pixels, tensor(batch.Labels, shape), layout: layout).Sum;
+        return model.Loss(tensor(batch.InputIds, shape), pixels, tensor(batch.Labels, shape), masked ? tensor(batch.AttentionMask, shape) : null, layout).Sum;
     }
 
     private static Batch Collate(IReadOnlyList<IReadOnlyList<Sample>> rows, VisionLanguageModel model) => Batch.Collate(rows, 0, model.Config.VitImgSize, default);
