@@ -40,7 +40,7 @@ internal sealed record Histogram(string Title, IReadOnlyList<(string Range, long
     {
         if (Columns.Count == 0) return "";
         var most = Math.Max(1, Columns.Max(column => column.Count));
-        var wide = (double)(Width - 24) / Columns.Count;
+        var wide = Math.Min(72, (double)(Width - 24) / Columns.Count);
         var svg = new StringBuilder();
         svg.Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{WebUtility.HtmlEncode(Title)}\">\n<text class=\"title\" x=\"12\" y=\"16\">{WebUtility.HtmlEncode(Title)}</text>\n");
         foreach (var (index, (range, count)) in Columns.Index())
