@@ -35,7 +35,7 @@ static void expect_close(const std::string& name, const Tensor& found, const Ten
     }
     if (expected.numel() == 0) return;
     const Tensor e = expected.to(at::kDouble), f = found.to(at::kDouble);
-    const double error = (f - e).abs().max().item<double>() / std::max(e.abs().max().item<double>(), 1e-3);
+    const double error = (f - e).abs().max().item<double>() / std::max(e.abs().max().item<double>(), 1e-2);  // a gradient can be nothing but rounding
     if (error <= tolerance) return;
     failures++;
     std::printf("FAILED %s: relative error %.2e, allowed %.0e\n", name.c_str(), error, tolerance);
@@ -107,7 +107,10 @@ static Tensor attend(const std::vector<Tensor>& x, const Masks& m) {
     if (m.causal) seen = seen & (j <= i);
     if (m.window > 0) seen = seen & (j > i - m.window);
     if (m.keys.defined()) seen = seen & m.keys.unsqueeze(1).unsqueeze(2);
-    if (m.documents.defined()) seen = seen & (m.documents.slice(1, keys - tokens).unsqueeze(1).unsqueeze(3) == m.documents.unsqueeze(1).unsqueeze(2));
+    if (m.documents.defined()) {
+        const Tensor own = m.documents.slice(1, keys - tokens).unsqueeze(1).unsqueeze(3), of = m.documents.unsqueeze(1).unsqueeze(2);
+        seen = seen & ((own == of) | (of == 0));
+    }
     const Tensor scores = (at::matmul(q, k.transpose(2, 3)) * 0.3).masked_fill(~seen, -1e30);
     return at::matmul(at::softmax(scores, -1) * seen, v).transpose(1, 2);
 }
@@ -159,10 +162,11 @@ static void check(at::ScalarType dtype) {
                 [&](const std::vector<Tensor>& x) { return call("rotary", x[0].transpose(1, 2), cos.unsqueeze(0), sin.unsqueeze(0), 1)[0].toTensor().transpose(1, 2); }, reference);
     }
     for (const auto& s : std::vector<std::vector<int64_t>>{{2, 64, 64, 4, 4, 32}, {2, 48, 48, 4, 2, 32}, {1, 1, 1, 1, 1, 1}, {3, 5, 9, 6, 2, 7}, {2, 150, 150, 3, 1, 16}, {1, 1, 300, 4, 2, 64}})
-        for (int variant = 0; variant < 16; variant++) {
+        for (int variant = 0; variant < 24; variant++) {
             Masks masks{{}, {}, (variant & 1) != 0, (variant & 2) ? 5 : 0};
             if (variant & 4) masks.keys = at::rand({s[0], s[2]}) > 0.4;
-            if (variant & 8) masks.documents = (at::arange(s[2]) / 17).to(at::kLong).unsqueeze(0).expand({s[0], s[2]});
+            if (variant & 24)  // the first shared, or all apart
+                masks.documents = (at::arange(s[2]) / 17 + (variant & 16 ? 1 : 0)).to(at::kLong).unsqueeze(0).expand({s[0], s[2]});
             compare("attention " + std::to_string(s[1]) + "x" + std::to_string(s[2]) + " variant " + std::to_string(variant),
                     {random({s[0], s[1], s[3], s[5]}), random({s[0], s[2], s[4], s[5]}), random({s[0], s[2], s[4], s[5]})}, attention(masks),
                     [&](const std::vector<Tensor>& x) { return attend(x, masks); });
