@@ -29,7 +29,7 @@ public sealed record DataSection : IChecked
 
     /// <summary>With packing: the most images of a row.</summary>
     [Range(1, int.MaxValue)]
-    public int RowImages { get; init; } = 16;
+    public int RowImages { get; init; } = 64;
 
     /// <summary>With packing: how many samples the rows are chosen from; null: 256. Without: how many are sorted by length into batches; null: 1, none.</summary>
     [Range(1, 1 << 20)]
