@@ -8,9 +8,19 @@ namespace NanoVlm.Data;
 /// <param name="Assistant">What is to be answered.</param>
 public sealed record Turn(string User, string Assistant)
 {
+    /// <summary>What judges say of it, where the set has that.</summary>
+    public TurnRatings? Ratings { get; init; }
+
     /// <summary>The turn as two messages.</summary>
     public List<ChatMessage> Messages() => [new("user", User), new("assistant", Assistant)];
 }
+
+/// <summary>What judges say of a turn, as FineVision has it: from 1, bad, to 5; null where they say nothing.</summary>
+/// <param name="Relevance">Whether the answer is to the question (<c>relevance_ratings</c>).</param>
+/// <param name="ImageCorrespondence">Whether it is true of the image (<c>image_correspondence_ratings</c>).</param>
+/// <param name="VisualDependency">Whether it takes the image to answer (<c>visual_dependency_ratings</c>).</param>
+/// <param name="Formatting">Whether it is well written (<c>formatting_ratings</c>).</param>
+public sealed record TurnRatings(int? Relevance, int? ImageCorrespondence, int? VisualDependency, int? Formatting);
 
 /// <summary>One conversation of a data set as it is stored: text and images.</summary>
 /// <param name="Origin">Where it comes from, for messages: file and line.</param>
