@@ -8,7 +8,7 @@ namespace NanoVlm.Training;
 /// <summary>The conversations of a run: to train on, to choose the best checkpoint by, and to test.</summary>
 public sealed class TrainingData : IDisposable
 {
-    private readonly List<ConversationSource> open = [];
+    private readonly List<SampleSource> open = [];
 
     private TrainingData()
     {
@@ -27,7 +27,7 @@ public sealed class TrainingData : IDisposable
     /// <summary>Opens a run's sources; renders the shapes where they are not there yet.</summary>
     /// <param name="data">The configuration.</param>
     /// <param name="say">Hears what takes time.</param>
-    /// <param name="cancellation">Stops the rendering.</param>
+    /// <param name="cancellation">Stops the rendering and the downloads.</param>
     /// <exception cref="NanoVlmException">A file is missing or holds nothing.</exception>
     public static TrainingData Open(DataSection data, Action<string> say, CancellationToken cancellation)
     {
@@ -44,13 +44,13 @@ public sealed class TrainingData : IDisposable
                         if (data.Validation.Count == 0) validation.Add(opened.Read(Path.Combine(shapes.Path, "validation.jsonl")));
                         if (data.Test.Count == 0) test.Add(opened.Read(Path.Combine(shapes.Path, "test.jsonl")));
                         break;
-                    case JsonlSource file when data.Validation.Count == 0:
-                        var (kept, held) = Split(opened.Read(file.Path), data);
+                    case FileSource file when data.Validation.Count == 0:
+                        var (kept, held) = Split(opened.Keep(TrainingSource.Open(file, cancellation: cancellation)), data);
                         train.Add(kept);
                         validation.Add(held);
                         break;
-                    case JsonlSource file:
-                        train.Add(opened.Read(file.Path));
+                    case FileSource file:
+                        train.Add(opened.Keep(TrainingSource.Open(file, cancellation: cancellation)));
                         break;
                 }
             foreach (var source in data.Validation) validation.Add(opened.Open(source, "validation.jsonl", say, cancellation));
@@ -71,16 +71,17 @@ public sealed class TrainingData : IDisposable
         foreach (var source in open) source.Dispose();
     }
 
-    private ConversationSource Open(DataSource source, string split, Action<string> say, CancellationToken cancellation)
+    private SampleSource Open(DataSource source, string split, Action<string> say, CancellationToken cancellation)
     {
-        if (source is not ShapesSource shapes) return Read(((JsonlSource)source).Path);
+        if (source is not ShapesSource shapes) return Keep(TrainingSource.Open(source, cancellation: cancellation));
         Render(shapes, say, cancellation);
         return Read(Path.Combine(shapes.Path, split));
     }
 
-    private ConversationSource Read(string path)
+    private SampleSource Read(string path) => Keep(ConversationSource.Open(path));
+
+    private SampleSource Keep(SampleSource source)
     {
-        var source = ConversationSource.Open(path);
         open.Add(source);
         return source;
     }
@@ -103,7 +104,7 @@ public sealed class TrainingData : IDisposable
     }
 
     // A seeded split by row.
-    private static (IReadOnlyList<RawSample> Train, IReadOnlyList<RawSample> Validation) Split(ConversationSource all, DataSection data)
+    private static (IReadOnlyList<RawSample> Train, IReadOnlyList<RawSample> Validation) Split(SampleSource all, DataSection data)
     {
         var held = Math.Max(1, (int)(all.Count * data.ValidationFraction));
         if (all.Count < 2) throw new NanoVlmException("There is one conversation to train on; a second one is needed to validate with.");
