@@ -144,7 +144,7 @@ internal sealed class ParquetFile
             var meta = chunk.Struct(3, "description of a column chunk");
             long data = meta.Int(9, "place of a column chunk"), dictionary = meta.Int(11, 0L), length = meta.Int(7, "length of a column chunk");
             var start = dictionary > 0 && dictionary < data ? dictionary : data;
-            if (start < 4 || length < 0 || start > end - length || chunk.Has(1))
+            if (start < 0 || length < 0 || start > end - length || chunk.Has(1))
                 throw new InvalidDataException($"row group {index} has a column at bytes {start} to {start + length}, and the data ends at {end}");
             return new ParquetChunk(start, length, meta.Int(4, "codec"), meta.Int(5, "number of values"));
         })]);

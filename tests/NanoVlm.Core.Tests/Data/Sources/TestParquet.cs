@@ -55,7 +55,7 @@ internal sealed class TestParquet : IDisposable
             var start = file.Position;
             file.Write(header);
             page.WriteTo(file);
-            var meta = new Thrift().Int(1, isText ? 6 : 2).Texts(3, path).Int(4, 0).Long(5, definition.Count).Long(6, file.Position - start).Long(7, file.Position - start).Long(9, start);
+            var meta = new Thrift().Int(1, isText ? 6 : 2).List(2, 5, 1, [0]).Texts(3, path).Int(4, 0).Long(5, definition.Count).Long(6, file.Position - start).Long(7, file.Position - start).Long(9, start);
             chunks.Write(new Thrift().Long(2, start).Struct(3, meta).End());
 
             void Level(int r, int d)
@@ -80,7 +80,7 @@ internal sealed class TestParquet : IDisposable
             var (path, isText, isList) = root.First();
             if (isList)
             {
-                Node(root.Key, 1, 1);
+                Node(root.Key, 1, 1, annotation: 3); // LIST
                 Node("list", 2, 1);
             }
             var name = isList ? "element" : root.Key;
@@ -98,9 +98,10 @@ internal sealed class TestParquet : IDisposable
         file.Write("PAR1"u8);
         file.Dispose();
 
-        void Node(string name, int presence, int children)
+        void Node(string name, int presence, int children, int? annotation = null)
         {
-            schema.Write(new Thrift().Int(3, presence).Text(4, name).Int(5, children).End());
+            var node = new Thrift().Int(3, presence).Text(4, name).Int(5, children);
+            schema.Write((annotation is { } kind ? node.Int(6, kind) : node).End());
             nodes++;
         }
 
