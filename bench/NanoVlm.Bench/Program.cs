@@ -69,6 +69,12 @@ packing.SetAction(result =>
 });
 root.Subcommands.Add(packing);
 
+var samples = new Option<int>("--samples") { Description = "Samples of the set that is made for it", DefaultValueFactory = _ => 50_000, HelpName = "N" };
+var workers = new Option<int>("--workers") { Description = "Threads that prepare them", DefaultValueFactory = _ => 2, HelpName = "N" };
+var data = new Command("data", "Measures the loader: JPEGs of 512 pixels in tar shards to packed batches of tiles of 224") { samples, workers };
+data.SetAction(result => DataBenchmark.Run(result.GetValue(samples), result.GetValue(workers)));
+root.Subcommands.Add(data);
+
 var vocabulary = new Option<int>("--vocabulary") { Description = "Tokens of the vocabulary", DefaultValueFactory = _ => 49_152, HelpName = "N" };
 var nodeModules = new Option<string?>("--node-modules") { Description = "A folder with the npm package tokenizers, to measure it on the same texts", HelpName = "DIR" };
 var text = new Command("text", "Measures tokenizers on English, on one very long word, and opening a file of Gemma's size") { rounds, vocabulary, nodeModules };

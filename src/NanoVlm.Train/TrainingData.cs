@@ -18,7 +18,7 @@ public sealed class TrainingData : IDisposable
             var (validation, test) = (new List<SampleSource>(), new List<SampleSource>());
             foreach (var source in data.Train)
             {
-                var all = Open(source, "train.jsonl", say, cancellation);
+                var all = Open(source, "train.jsonl", data, say, cancellation);
                 if (source is ShapesSource shapes)
                 {
                     if (data.Validation.Count == 0) validation.Add(Keep(ConversationSource.Open(Path.Combine(shapes.Path, "validation.jsonl"))));
@@ -32,8 +32,8 @@ public sealed class TrainingData : IDisposable
                 }
                 train.Add((all, source.Weight));
             }
-            validation.AddRange(data.Validation.Select(source => Open(source, "validation.jsonl", say, cancellation)));
-            test.AddRange(data.Test.Select(source => Open(source, "test.jsonl", say, cancellation)));
+            validation.AddRange(data.Validation.Select(source => Open(source, "validation.jsonl", data, say, cancellation)));
+            test.AddRange(data.Test.Select(source => Open(source, "test.jsonl", data, say, cancellation)));
             Train = new SampleMix(train, data.Seed, window: data.ShuffleWindow);
             (Validation, Test) = (new Joined(validation), new Joined(test));
         }
@@ -56,7 +56,7 @@ public sealed class TrainingData : IDisposable
     /// <summary>Opens a run's sources; renders the shapes where they are not there yet.</summary>
     /// <param name="data">The configuration.</param>
     /// <param name="say">Hears what takes time.</param>
-    /// <param name="cancellation">Stops the rendering.</param>
+    /// <param name="cancellation">Stops the rendering and the downloads.</param>
     /// <exception cref="NanoVlmException">A file is missing or holds nothing.</exception>
     public static TrainingData Open(DataSection data, Action<string> say, CancellationToken cancellation) => new(data, say, cancellation);
 
@@ -90,9 +90,9 @@ public sealed class TrainingData : IDisposable
         foreach (var source in open) source.Dispose();
     }
 
-    private SampleSource Open(DataSource source, string split, Action<string> say, CancellationToken cancellation)
+    private SampleSource Open(DataSource source, string split, DataSection data, Action<string> say, CancellationToken cancellation)
     {
-        if (source is not ShapesSource shapes) return Keep(ConversationSource.Open(((JsonlSource)source).Path));
+        if (source is not ShapesSource shapes) return Keep(TrainingSource.Open(source, data.ShuffleWindow, cancellation: cancellation));
         Render(shapes, say, cancellation);
         return Keep(ConversationSource.Open(Path.Combine(shapes.Path, split)));
     }

@@ -36,6 +36,8 @@ public partial class ConfigurationPageTests
         Section("model", typeof(ModelSection));
         Section("data", typeof(DataSection));
         Section("data.train[0]", typeof(ShapesSource), "\"kind\": \"shapes\",");
+        Section("data.train[0]", typeof(ParquetFileSource), "\"kind\": \"parquet\",");
+        Section("data.train[0]", typeof(WebDatasetFileSource), "\"kind\": \"webdataset\",");
         Section("data.train[0]", typeof(JsonlSource), "\"kind\": \"jsonl\",");
         Section("train", typeof(TrainSection));
         Section("eval", typeof(EvalSection));
@@ -45,7 +47,7 @@ public partial class ConfigurationPageTests
         {
             var name = kind == "" ? path : $"Sources: {kind.Split(',')[0].Replace("\"", "`", StringComparison.Ordinal)}";
             text.Append($"\n## {name}\n\n{Sentence(documented[$"T:{type.FullName}"])}\n\n| key | default | takes | meaning |\n|---|---|---|---|\n");
-            var defaults = kind.Contains("jsonl", StringComparison.Ordinal) ? new JsonlSource { Path = "" } : Activator.CreateInstance(type)!;
+            var defaults = Activator.CreateInstance(type)!;
             foreach (var property in type.GetProperties().OrderBy(p => p.DeclaringType != type).Where(p => p.SetMethod is not null && !IsSection(p.PropertyType)))
             {
                 var required = property.GetCustomAttribute<System.Runtime.CompilerServices.RequiredMemberAttribute>() is not null;

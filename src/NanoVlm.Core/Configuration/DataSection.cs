@@ -95,6 +95,8 @@ public sealed record MinimumRatings
 /// <summary>A set of samples; <c>kind</c> says which.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(ShapesSource), "shapes")]
+[JsonDerivedType(typeof(ParquetFileSource), "parquet")]
+[JsonDerivedType(typeof(WebDatasetFileSource), "webdataset")]
 [JsonDerivedType(typeof(JsonlSource), "jsonl")]
 public abstract record DataSource
 {
@@ -130,11 +132,31 @@ public sealed record ShapesSource : DataSource
     public int Seed { get; init; }
 }
 
-/// <summary><c>"kind": "jsonl"</c>: a file of JSON lines with conversations, and image files that they name.</summary>
-public sealed record JsonlSource : DataSource
+/// <summary>A set of samples in files.</summary>
+public abstract record FileSource : DataSource
 {
-    /// <summary>The file; image paths in it are relative to its folder.</summary>
+    /// <summary>A file, a folder, a pattern such as <c>data/{000..012}.tar</c> or <c>data/**/train-*.parquet</c>, or a data set of the Hub: <c>org/name</c> or
+    /// <c>org/name@revision</c>.</summary>
     public required string Path { get; init; }
+
+    /// <summary>The subset, which is a folder within the folder or the data set. Needed where a data set of the Hub has several.</summary>
+    public string? Subset { get; init; }
+
+    /// <summary>The split of a folder or a data set, by the names of its files: <c>train</c> if null, or all files where the names tell no splits.</summary>
+    public string? Split { get; init; }
+}
+
+/// <summary><c>"kind": "parquet"</c>: parquet files as in the_cauldron and FineVision, with columns <c>images</c> and <c>texts</c>.</summary>
+public sealed record ParquetFileSource : FileSource;
+
+/// <summary><c>"kind": "webdataset"</c>: tar shards of pictures with <c>json</c> or <c>txt</c> files beside them.</summary>
+public sealed record WebDatasetFileSource : FileSource;
+
+/// <summary><c>"kind": "jsonl"</c>: files of JSON lines, or of one JSON array, with conversations, and image files that they name.</summary>
+public sealed record JsonlSource : FileSource
+{
+    /// <summary>The folder that image paths are relative to; each file's own if null.</summary>
+    public string? Images { get; init; }
 }
 
 /// <summary>What the turns of a conversation see of each other in training.</summary>

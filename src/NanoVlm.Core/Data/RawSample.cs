@@ -15,11 +15,11 @@ public sealed record Turn(string User, string Assistant)
     public List<ChatMessage> Messages() => [new("user", User), new("assistant", Assistant)];
 }
 
-/// <summary>How good a turn is by FineVision's four measures, 1 to 5; null where the set does not say.</summary>
-/// <param name="Relevance">Whether the answer is to the question.</param>
-/// <param name="ImageCorrespondence">Whether it is true of the image.</param>
-/// <param name="VisualDependency">Whether the image is needed for it.</param>
-/// <param name="Formatting">Whether it is well written.</param>
+/// <summary>What judges say of a turn, as FineVision has it: from 1, bad, to 5; null where they say nothing.</summary>
+/// <param name="Relevance">Whether the answer is to the question (<c>relevance_ratings</c>).</param>
+/// <param name="ImageCorrespondence">Whether it is true of the image (<c>image_correspondence_ratings</c>).</param>
+/// <param name="VisualDependency">Whether it takes the image to answer (<c>visual_dependency_ratings</c>).</param>
+/// <param name="Formatting">Whether it is well written (<c>formatting_ratings</c>).</param>
 public sealed record TurnRatings(int? Relevance = null, int? ImageCorrespondence = null, int? VisualDependency = null, int? Formatting = null);
 
 /// <summary>One conversation of a data set as it is stored: text and images.</summary>

@@ -11,7 +11,7 @@ public sealed class ConversationSourceTests
     public void Both_forms_of_rows_are_read_and_images_are_found_beside_the_file()
     {
         using var folder = new TemporaryFolder();
-        string a = folder.Write("a.png", ""), b = folder.Write("b.png", "");
+        string a = folder.Write("a.png", "x"), b = folder.Write("b.png", "x");
         using var source = ConversationSource.Open(folder.Write("set.jsonl", Good + """
 
             {"images": ["a.png", "b.png"], "question": "<image><image> Same?", "answer": "no"}
@@ -33,7 +33,7 @@ public sealed class ConversationSourceTests
     public void A_JSON_array_is_read_as_well()
     {
         using var folder = new TemporaryFolder();
-        folder.Write("a.png", "");
+        folder.Write("a.png", "x");
         using var source = ConversationSource.Open(folder.Write("set.json", $$"""
             [
               {{Good}},
@@ -56,19 +56,44 @@ public sealed class ConversationSourceTests
     [InlineData("""{"question": "q", "answer": null}""", "\"answer\" must be a string; found null")]
     [InlineData("""{"conversations": []}""", "must be a list of turns")]
     [InlineData("""{"conversations": [{"from": "human", "value": "q"}]}""", "must be a list of turns")]
-    [InlineData("""{"conversations": [{"from": "gpt", "value": "q"}, {"from": "gpt", "value": "a"}]}""", "\"conversations\"[0].\"from\" must be \"human\"; found \"gpt\"")]
+    [InlineData("""{"conversations": [{"from": "gpt", "value": "q"}, {"from": "gpt", "value": "a"}]}""", "\"conversations\"[0].\"from\" must be \"human\" or \"user\"; found \"gpt\"")]
     [InlineData("""{"conversations": [{"from": "human", "value": "q"}, {"from": "gpt"}]}""", "\"conversations\"[1] must be {\"from\": ..., \"value\": ...}")]
+    [InlineData("""{"conversations": [{"from": "system", "value": "s"}, {"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}""", "\"conversations\"[0] is a system message, which a sample cannot have")]
+    [InlineData("""{"image": "empty.png", "question": "q", "answer": "a"}""", "the image empty.png is empty")]
     [InlineData("""{"question": "q", "answer": "a", "kinds": ["x", "y"]}""", "\"kinds\" has 2 entries for 1 turns")]
     [InlineData("""{"image": "lost.png", "question": "q", "answer": "a"}""", "there is no image lost.png")]
     public void A_bad_row_is_named_by_file_and_line_with_what_was_expected(string row, string message)
     {
         using var folder = new TemporaryFolder();
-        folder.Write("a.png", "");
+        folder.Write("a.png", "x");
+        folder.Write("empty.png", "");
         using var source = ConversationSource.Open(folder.Write("set.jsonl", $"{Good}\n{row}\n{Good}\n"));
         var e = Assert.Throws<NanoVlmException>(() => source[1]);
         Assert.Contains("set.jsonl:2: ", e.Message);
         Assert.Contains(message, e.Message);
         Assert.Equal("q", source[2].Turns[0].User);
+    }
+
+    [Fact]
+    public void Several_files_are_one_set_with_images_in_a_folder_of_their_own()
+    {
+        using var folder = new TemporaryFolder();
+        var images = Directory.CreateDirectory(Path.Combine(folder.Path, "pictures")).FullName;
+        folder.Write("pictures/a.png", "x");
+        string[] paths = [folder.Write("1.jsonl", $"{Good}\n{Good}\n"), folder.Write("2.json", $"[{Good}]")];
+        using var source = ConversationSource.Open("set", paths, images);
+        Assert.Equal([$"{paths[0]}:1", $"{paths[0]}:2", $"{paths[1]}:1"], source.Select(row => row.Origin));
+        Assert.All(source, row => Assert.Equal(Path.Combine(images, "a.png"), row.Images.Single().Name));
+    }
+
+    [Fact]
+    public void Users_and_assistants_null_images_other_keys_and_ten_thousand_turns_are_read()
+    {
+        using var folder = new TemporaryFolder();
+        var turns = string.Join(", ", Enumerable.Range(0, 10_000).Select(i => $$"""{"from": "user", "value": "q{{i}}", "time": 1}, {"from": "assistant", "value": "a{{i}}"}"""));
+        using var source = ConversationSource.Open(folder.Write("set.jsonl", $$"""{"id": 1, "image": null, "images": null, "source": {"x": [1]}, "conversations": [{{turns}}]}"""));
+        Assert.Equal(Enumerable.Range(0, 10_000).Select(i => new Turn($"q{i}", $"a{i}")), source[0].Turns);
+        Assert.Empty(source[0].Images);
     }
 
     [Fact]
@@ -84,7 +109,7 @@ public sealed class ConversationSourceTests
     public void Damaged_files_give_messages_and_nothing_else()
     {
         using var folder = new TemporaryFolder();
-        folder.Write("a.png", "");
+        folder.Write("a.png", "x");
         var random = new RandomStream(1);
         byte[] good = System.Text.Encoding.UTF8.GetBytes($"{Good}\n{Good}\n[{Good}, {Good}]");
         for (int round = 0; round < 300; round++)

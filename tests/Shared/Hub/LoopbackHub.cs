@@ -59,6 +59,9 @@ public sealed class LoopbackHub : IDisposable
         return content;
     }
 
+    /// <summary>Adds a large file with this content.</summary>
+    public void AddLarge(string name, byte[] content) => files[name] = (content, true);
+
     public void Remove(string name) => files.Remove(name);
 
     public string Etag(string name) => files[name] is var (content, large) && large

@@ -1,0 +1,207 @@
+using System.Text;
+
+namespace NanoVlm.Tests.Data.Sources;
+
+/// <summary>Writes parquet files of the simplest kind, from the specification: plain values, one page a column chunk, no compression.</summary>
+internal sealed class TestParquet : IDisposable
+{
+    private readonly FileStream file;
+    private readonly (string[] Path, bool IsText, bool IsList)[] columns;
+    private readonly MemoryStream groups = new();
+    private int groupCount;
+    private long rows;
+
+    /// <param name="path">The file.</param>
+    /// <param name="columns">Each "name", "name.member", "name[]" or "name[].member", with ":int" where it is no text or file.</param>
+    public TestParquet(string path, params string[] columns)
+    {
+        file = new FileStream(path, FileMode.Create);
+        file.Write("PAR1"u8);
+        this.columns = [.. columns.Select(column =>
+        {
+            var name = column.Split(':')[0].Split('.');
+            var list = name[0].EndsWith("[]");
+            return ((string[])[name[0].Replace("[]", ""), .. name[1..]], !column.EndsWith(":int"), list);
+        })];
+    }
+
+    /// <summary>The usual columns.</summary>
+    public static readonly string[] Cauldron = ["images[].bytes", "images[].path", "texts[].user", "texts[].assistant", "texts[].source"];
+
+    /// <summary>Writes a row group: for each column, for each row, its values; null: the list itself is.</summary>
+    public void Group(int rowCount, params object?[]?[][] values)
+    {
+        var chunks = new MemoryStream();
+        for (var c = 0; c < columns.Length; c++)
+        {
+            var (path, isText, isList) = columns[c];
+            var max = MaxDefinition(path, isList);
+            List<int> repetition = [], definition = [];
+            var data = new MemoryStream();
+            foreach (var row in values[c])
+            {
+                if (row is null or []) Level(0, isList && row is not null ? 1 : 0);
+                for (var i = 0; i < (row?.Length ?? 0); i++)
+                {
+                    Level(i == 0 ? 0 : 1, row![i] is null ? max - 1 : max);
+                    if (row[i] is { } value) Value(data, value);
+                }
+            }
+            var page = new MemoryStream();
+            if (isList) Levels(page, repetition, 1);
+            Levels(page, definition, max);
+            data.WriteTo(page);
+            var header = new Thrift().Int(1, 0).Int(2, page.Length).Int(3, page.Length).Struct(5, new Thrift().Int(1, definition.Count).Int(2, 0).Int(3, 3).Int(4, 3)).End();
+            var start = file.Position;
+            file.Write(header);
+            page.WriteTo(file);
+            var meta = new Thrift().Int(1, isText ? 6 : 2).List(2, 5, 1, [0]).Texts(3, path).Int(4, 0).Long(5, definition.Count).Long(6, file.Position - start).Long(7, file.Position - start).Long(9, start);
+            chunks.Write(new Thrift().Long(2, start).Struct(3, meta).End());
+
+            void Level(int r, int d)
+            {
+                repetition.Add(r);
+                definition.Add(d);
+            }
+        }
+        groups.Write(new Thrift().List(1, 12, columns.Length, chunks.ToArray()).Long(2, 0).Long(3, rowCount).End());
+        groupCount++;
+        rows += rowCount;
+    }
+
+    public void Dispose()
+    {
+        var schema = new MemoryStream();
+        var nodes = 1;
+        var roots = columns.GroupBy(column => column.Path[0]).ToList();
+        schema.Write(new Thrift().Text(4, "schema").Int(5, roots.Count).End());
+        foreach (var root in roots)
+        {
+            var (path, isText, isList) = root.First();
+            if (isList)
+            {
+                Node(root.Key, 1, 1, annotation: 3); // LIST
+                Node("list", 2, 1);
+            }
+            var name = isList ? "element" : root.Key;
+            if (path.Length == 1)
+            {
+                Leaf(name, isText);
+                continue;
+            }
+            Node(name, 1, root.Count());
+            foreach (var member in root) Leaf(member.Path[1], member.IsText);
+        }
+        var footer = new Thrift().Int(1, 1).List(2, 12, nodes, schema.ToArray()).Long(3, rows).List(4, 12, groupCount, groups.ToArray()).End();
+        file.Write(footer);
+        file.Write(BitConverter.GetBytes(footer.Length));
+        file.Write("PAR1"u8);
+        file.Dispose();
+
+        void Node(string name, int presence, int children, int? annotation = null)
+        {
+            var node = new Thrift().Int(3, presence).Text(4, name).Int(5, children);
+            schema.Write((annotation is { } kind ? node.Int(6, kind) : node).End());
+            nodes++;
+        }
+
+        void Leaf(string name, bool isText)
+        {
+            schema.Write(new Thrift().Int(1, isText ? 6 : 2).Int(3, 1).Text(4, name).End());
+            nodes++;
+        }
+    }
+
+    // Every node is optional, but for a list's own.
+    private static int MaxDefinition(string[] path, bool isList) => (isList ? 3 : 1) + (path.Length > 1 ? 1 : 0);
+
+    private static void Value(MemoryStream to, object value)
+    {
+        var bytes = value switch { string text => Encoding.UTF8.GetBytes(text), byte[] whole => whole, _ => BitConverter.GetBytes(Convert.ToInt64(value)) };
+        if (value is string or byte[]) to.Write(BitConverter.GetBytes(bytes.Length));
+        to.Write(bytes);
+    }
+
+    // Runs of one.
+    private static void Levels(MemoryStream to, List<int> levels, int max)
+    {
+        var runs = new MemoryStream();
+        foreach (var level in levels) runs.Write([2, (byte)level]);
+        to.Write(BitConverter.GetBytes((int)runs.Length));
+        runs.WriteTo(to);
+        Assert.True(max < 256);
+    }
+
+    private sealed class Thrift
+    {
+        private readonly MemoryStream bytes = new();
+        private int last;
+
+        public Thrift Int(int field, long value) => Number(field, 5, value);
+
+        public Thrift Long(int field, long value) => Number(field, 6, value);
+
+        public Thrift Text(int field, string value)
+        {
+            Field(field, 8);
+            Raw(value);
+            return this;
+        }
+
+        public Thrift Texts(int field, string[] values)
+        {
+            Field(field, 9);
+            bytes.WriteByte((byte)(values.Length << 4 | 8));
+            foreach (var value in values) Raw(value);
+            return this;
+        }
+
+        public Thrift Struct(int field, Thrift value)
+        {
+            Field(field, 12);
+            bytes.Write(value.End());
+            return this;
+        }
+
+        public Thrift List(int field, int type, int count, byte[] items)
+        {
+            Field(field, 9);
+            bytes.WriteByte((byte)(0xF0 | type));
+            Varint((ulong)count);
+            bytes.Write(items);
+            return this;
+        }
+
+        public byte[] End()
+        {
+            bytes.WriteByte(0);
+            return bytes.ToArray();
+        }
+
+        private Thrift Number(int field, int type, long value)
+        {
+            Field(field, type);
+            Varint((ulong)((value << 1) ^ (value >> 63)));
+            return this;
+        }
+
+        private void Field(int field, int type)
+        {
+            bytes.WriteByte((byte)((field - last) << 4 | type));
+            last = field;
+        }
+
+        private void Raw(string value)
+        {
+            var text = Encoding.UTF8.GetBytes(value);
+            Varint((ulong)text.Length);
+            bytes.Write(text);
+        }
+
+        private void Varint(ulong value)
+        {
+            for (; value >= 0x80; value >>= 7) bytes.WriteByte((byte)(value | 0x80));
+            bytes.WriteByte((byte)value);
+        }
+    }
+}
