@@ -129,7 +129,7 @@ internal static partial class ParquetCodec
         }
         catch (DllNotFoundException error)
         {
-            throw new NanoVlmException("the column is compressed with ZSTD, and libzstd is not installed; install it (Debian: apt-get install libzstd1)", error);
+            throw new InvalidDataException("it is compressed with ZSTD, and libzstd is not installed; install it (Debian: apt-get install libzstd1)", error);
         }
     }
 

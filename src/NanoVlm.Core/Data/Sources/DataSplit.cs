@@ -14,9 +14,16 @@ public static partial class DataSplit
 
     private static readonly Dictionary<string, string> Words = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["train"] = "train", ["training"] = "train",
-        ["validation"] = "validation", ["valid"] = "validation", ["val"] = "validation", ["dev"] = "validation",
-        ["test"] = "test", ["testing"] = "test", ["eval"] = "test", ["evaluation"] = "test",
+        ["train"] = "train",
+        ["training"] = "train",
+        ["validation"] = "validation",
+        ["valid"] = "validation",
+        ["val"] = "validation",
+        ["dev"] = "validation",
+        ["test"] = "test",
+        ["testing"] = "test",
+        ["eval"] = "test",
+        ["evaluation"] = "test",
     };
 
     private static readonly HashSet<string> Descriptions = ["dataset_infos.json", "dataset_dict.json", "dataset_info.json", "state.json", "config.json"];

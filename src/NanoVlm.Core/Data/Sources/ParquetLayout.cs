@@ -36,6 +36,11 @@ internal sealed record ParquetLayout(
             paths = columns[name].Any(column => column.Path[^1] == "path") ? Find(name, "path", ParquetType.ByteArray, Math.Min(1, lists)) : null;
         }
         ParquetColumn?[] ratings = [.. RatingNames.Select(rating => columns[rating].Any() ? Find(rating, null, ParquetType.Int64, 1) : null)];
+        ParquetColumn?[] read = [user, assistant, images, paths, .. ratings];
+        faults.AddRange(from column in read.OfType<ParquetColumn>()
+                        let codec = file.Groups.Select(rows => rows.Chunks[column.Index].Codec).FirstOrDefault(codec => !ParquetCodec.IsKnown(codec))
+                        where codec != 0
+                        select $"column {column.Path[0]} is compressed with {ParquetCodec.Name(codec)}, which is not supported");
         if (faults.Count == 0) return new ParquetLayout(file, user!, assistant!, images, paths, ratings);
         problems.Add($"{file.Path}: {string.Join("; ", faults)}");
         return null;
@@ -57,7 +62,7 @@ internal sealed record ParquetLayout(
     {
         const int shown = 10;
         var more = problems.Count > shown ? $"\n  and {problems.Count - shown} more" : "";
-        return $"{problems.Count} parquet file{(problems.Count == 1 ? " has" : "s have")} other columns than expected:\n  {string.Join("\n  ", problems.Take(shown))}{more}\nExpected {Expected}.";
+        return $"{problems.Count} parquet file{(problems.Count == 1 ? " is" : "s are")} not as expected:\n  {string.Join("\n  ", problems.Take(shown))}{more}\nExpected {Expected}.";
     }
 
     private static string Describe(IReadOnlyList<ParquetColumn> columns) => string.Join(", ", columns.Select(column =>

@@ -1,5 +1,4 @@
 using NanoVlm.Data.Parquet;
-using NanoVlm.Images;
 
 namespace NanoVlm.Data.Sources;
 

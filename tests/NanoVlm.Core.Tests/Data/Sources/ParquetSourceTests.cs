@@ -101,19 +101,21 @@ public sealed class ParquetSourceTests : IDisposable
     [Fact]
     public void Other_columns_than_expected_are_all_named_at_opening()
     {
-        string[] paths = [folder.Path + "/a.parquet", folder.Path + "/b.parquet", folder.Path + "/c.parquet", folder.Path + "/d.parquet"];
+        string[] paths = [folder.Path + "/a.parquet", folder.Path + "/b.parquet", folder.Path + "/c.parquet", folder.Path + "/d.parquet", folder.Path + "/e.parquet"];
         using (new TestParquet(paths[0], "images[].bytes", "conversations[].user", "conversations[].assistant")) { }
         using (new TestParquet(paths[1], "images[].bytes:int", "texts[].user", "texts[].answer")) { }
         using (new TestParquet(paths[2], TestParquet.Cauldron)) { }
         using (new TestParquet(paths[3], "image", "texts.user", "texts.assistant", "relevance_ratings[]")) { }
+        using (var file = new TestParquet(paths[4], "texts[].user", "texts[].assistant") { Codec = 5 }) file.Group(1, [["q"]], [["a"]]);
         var message = Assert.Throws<NanoVlmException>(() => ParquetSource.Open("set", paths)).Message;
-        Assert.StartsWith("3 parquet files have other columns than expected", message);
+        Assert.StartsWith("4 parquet files are not as expected", message);
         Assert.Contains("a.parquet: there is no column texts (there are images, conversations)", message);
         Assert.Contains("b.parquet: column texts has no assistant: it is texts.list.element.user: list of binary or string, texts.list.element.answer: list of binary or string; column images is not as expected: it is images.list.element.bytes: list of int", message);
         Assert.Contains("d.parquet: column texts is not as expected: it is texts.user: binary or string", message);
         Assert.Contains("column image has no bytes: it is image: binary or string", message);
         Assert.Contains("column relevance_ratings is not as expected: it is relevance_ratings.list.element: list of binary or string", message);
         Assert.Contains("texts: list<struct<user: string, assistant: string>>", message);
+        Assert.Contains("e.parquet: column texts is compressed with LZ4, which is not supported", message);
         Assert.DoesNotContain("c.parquet", message);
     }
 

@@ -28,6 +28,9 @@ internal sealed class TestParquet : IDisposable
     /// <summary>The usual columns.</summary>
     public static readonly string[] Cauldron = ["images[].bytes", "images[].path", "texts[].user", "texts[].assistant", "texts[].source"];
 
+    /// <summary>The compression that the footer claims; there is none.</summary>
+    public int Codec { get; init; }
+
     /// <summary>Writes a row group: for each column, for each row, its values; null: the list itself is.</summary>
     public void Group(int rowCount, params object?[]?[][] values)
     {
@@ -55,7 +58,7 @@ internal sealed class TestParquet : IDisposable
             var start = file.Position;
             file.Write(header);
             page.WriteTo(file);
-            var meta = new Thrift().Int(1, isText ? 6 : 2).List(2, 5, 1, [0]).Texts(3, path).Int(4, 0).Long(5, definition.Count).Long(6, file.Position - start).Long(7, file.Position - start).Long(9, start);
+            var meta = new Thrift().Int(1, isText ? 6 : 2).List(2, 5, 1, [0]).Texts(3, path).Int(4, Codec).Long(5, definition.Count).Long(6, file.Position - start).Long(7, file.Position - start).Long(9, start);
             chunks.Write(new Thrift().Long(2, start).Struct(3, meta).End());
 
             void Level(int r, int d)
