@@ -35,6 +35,7 @@ public partial class ConfigurationPageTests
         Section("model.image", typeof(ImageSection));
         Section("model", typeof(ModelSection));
         Section("data", typeof(DataSection));
+        Section("data.minimum_ratings", typeof(RatingsSection));
         Section("data.train[0]", typeof(ShapesSource), "\"kind\": \"shapes\",");
         Section("data.train[0]", typeof(ParquetFileSource), "\"kind\": \"parquet\",");
         Section("data.train[0]", typeof(WebDatasetFileSource), "\"kind\": \"webdataset\",");

@@ -51,7 +51,7 @@ public sealed record DataSection : IChecked
     public int MaxTiles { get; init; } = 64;
 
     /// <summary>Turns that are rated lower in any measure are left out, where a set has ratings (FineVision's, 1 to 5).</summary>
-    public MinimumRatings MinimumRatings { get; init; } = new();
+    public RatingsSection MinimumRatings { get; init; } = new();
 
     /// <summary>The share of samples that may be unreadable (a corrupt image, a bad row) before a run ends with an error.</summary>
     [Range(0.0, 1.0)]
@@ -73,7 +73,7 @@ public sealed record DataSection : IChecked
 }
 
 /// <summary>The least ratings of a turn, 1 to 5; 1 takes all but those rated 0, as nanoVLM does.</summary>
-public sealed record MinimumRatings
+public sealed record RatingsSection
 {
     /// <summary>Whether the answer is to the question.</summary>
     [Range(0, 5)]

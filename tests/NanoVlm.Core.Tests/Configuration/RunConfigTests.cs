@@ -74,7 +74,7 @@ public sealed class RunConfigTests
     [InlineData("data.train", "[{\"kind\":\"jsonl\"}]", "data.train[0].path", "missing: a string is needed")]
     [InlineData("data.train", "[{\"kind\":\"jsonl\",\"path\":\"x\",\"pictures\":1}]", "data.train[0].pictures", "unknown key; allowed here: images, path, subset, split, weight")]
     [InlineData("data.train", "[{\"kind\":\"shapes\",\"weight\":0}]", "data.train[0].weight", "expected a number greater than 0, found 0")]
-    [InlineData("data.packing", "true", "data.packing", "not available yet")]
+    [InlineData("data.minimum_ratings", "{\"relevance\": 6}", "data.minimum_ratings.relevance", "at most 5, found 6")]
     [InlineData("data.max_tokens", "2048", "data.max_tokens", "2048 is more than model.language.max_position_embeddings, 1024")]
     [InlineData("data.max_tokens", "16", "data.max_tokens", "no room for text beside the 16 tokens of one tile")]
     [InlineData("model.vision", "{\"pretrained\":\"google/siglip\",\"hidden_size\":64}", "model.vision.hidden_size", "comes with the pretrained model; leave it out")]
@@ -237,6 +237,16 @@ public sealed class RunConfigTests
         Assert.Equal(folder["words"], RunConfig.Load(folder["run.json"]).Model.Tokenizer);
         Assert.Equal("elsewhere", RunConfig.Load(folder["run.json"], ["model.tokenizer=elsewhere"]).Model.Tokenizer);
         Assert.EndsWith("shapes-tokenizer", RunConfig.Load(folder["run.json"], ["model.tokenizer=null"]).Model.Tokenizer);
+    }
+
+    [Theory]
+    [InlineData("data.turns=independent", "data.packing", "set data.turns to conversation, or packing to false")]
+    [InlineData("data.row_images=3", "data.row_images", "a row must have room for the 4 images of a sample (data.max_images)")]
+    public void Packing_is_refused_where_rows_cannot_be_shared(string set, string path, string message)
+    {
+        var error = Assert.Throws<ConfigurationException>(() => RunConfig.Parse(Minimal, ["data.packing=true", set], "x.json"));
+        Assert.Equal(path, Assert.Single(error.Problems).Path);
+        Assert.Contains(message, error.Message);
     }
 
     [Fact]
