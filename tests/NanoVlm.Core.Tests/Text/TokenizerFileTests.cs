@@ -54,6 +54,21 @@ public sealed class TokenizerFileTests : IDisposable
         Assert.Equal([900, 901, 900], extended.Encode("<new><newer><new>").Ids);
     }
 
+    [Theory]
+    [InlineData("x<e>\n\nx")]
+    [InlineData("x<e>\n\n")]
+    public void A_token_that_the_one_before_took_along_is_not_there_again(string text)
+    {
+        var tokenizer = Tokenizer.Parse("""
+            {"model": {"type": "WordLevel", "vocab": {"<unk>": 0, "x": 1}, "unk_token": "<unk>"}, "added_tokens": [
+                {"id": 2, "content": "<e>", "rstrip": true, "special": true},
+                {"id": 3, "content": "\n\n", "lstrip": true, "normalized": true}, {"id": 4, "content": "\n", "lstrip": true, "special": true}]}
+            """u8.ToArray());
+        var encoding = tokenizer.Encode(text);
+        Assert.Equal(text.EndsWith('x') ? [1, 2, 1] : new[] { 1, 2 }, encoding.Ids);
+        Assert.All(encoding.Offsets, offset => Assert.True(offset.Start < offset.End));
+    }
+
     [Fact]
     public void Merges_may_be_strings_or_pairs()
     {
