@@ -79,9 +79,9 @@ internal sealed class PreprocessorKeys
         _ => throw Wrong(key, "a number"),
     };
 
-    internal float[] Colour(string key, double scale)
+    internal float[] Colour(string key, double scale, float[]? missing = null)
     {
-        if (Find(key) is not { } value) throw Problem($"lacks the key \"{key}\"");
+        if (Find(key) is not { } value) return missing is null ? throw Problem($"lacks the key \"{key}\"") : [.. missing.Select(m => (float)(m / scale))];
         if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() != 3 || value.EnumerateArray().Any(v => v.ValueKind != JsonValueKind.Number))
             throw Wrong(key, "3 numbers");
         return [.. value.EnumerateArray().Select(v => (float)(v.GetDouble() / scale))];
