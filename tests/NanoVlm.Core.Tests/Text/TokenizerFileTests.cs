@@ -70,6 +70,26 @@ public sealed class TokenizerFileTests : IDisposable
     }
 
     [Fact]
+    public void A_token_that_takes_white_space_along_leaves_what_the_one_before_has_taken()
+    {
+        var tokenizer = Tokenizer.Parse("""
+            {"model": {"type": "WordLevel", "vocab": {"<unk>": 0}, "unk_token": "<unk>"}, "added_tokens": [
+                {"id": 1, "content": "<a>", "rstrip": true, "special": true}, {"id": 2, "content": "<b>", "lstrip": true, "special": true}]}
+            """u8.ToArray());
+        Assert.Equal([(0, 5), (5, 8)], tokenizer.Encode("<a>  <b>").Offsets);
+    }
+
+    [Fact]
+    public void The_decoder_of_word_pieces_takes_out_the_spaces_around_an_apostrophe()
+    {
+        var tokenizer = Tokenizer.Parse("""
+            {"model": {"type": "WordPiece", "unk_token": "a", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100, "vocab": {"a": 0, "x ' y": 1, "do not": 2}},
+             "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true}}
+            """u8.ToArray());
+        Assert.Equal("a x'y don't", tokenizer.Decode([0, 1, 2]));
+    }
+
+    [Fact]
     public void Merges_may_be_strings_or_pairs()
     {
         var file = Read("tokenizer-smollm2");
