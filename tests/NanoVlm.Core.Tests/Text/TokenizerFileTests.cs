@@ -89,6 +89,49 @@ public sealed class TokenizerFileTests : IDisposable
         Assert.Equal("a x'y don't", tokenizer.Decode([0, 1, 2]));
     }
 
+    // What the tokenizers library (Oniguruma, Ruby's syntax) makes of each.
+    [Theory]
+    [InlineData("^a", "a\na\r\na\ra", "a|\n|a|\r\n|a|\ra")]
+    [InlineData("a$", "a\na\r\na", "a|\na\r\n|a")]
+    [InlineData(@"(?<!\n)^|$", "a\n\nb\n", "a|\n|\nb|\n")]
+    [InlineData(@"\bfoo\b", "foo foo_ \u24D0foo foo\u00BD foo", "foo| foo_ \u24D0foo foo\u00BD |foo")]
+    [InlineData("a++a", "aaaa", "aaaa")]
+    [InlineData("a*+b", "aab", "aab")]
+    [InlineData("(?:ab|a)?+b", "abb", "abb")]
+    [InlineData("(?:ab)++a", "ababa", "ababa")]
+    [InlineData("a{1,2}+a", "aaaaa", "aaaaa")]
+    [InlineData("a{,2}b", "aaab", "a|aab")]
+    [InlineData("(?m).+", "a\nb", "a\nb")]
+    [InlineData(@"\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s+(?!\S)|\s", "world's 12345  \nx ", "world|'|s| |12345|  |\n|x| ")]
+    public void A_pattern_means_what_it_means_in_Ruby(string pattern, string text, string pieces)
+    {
+        var tokenizer = Splitting(pattern);
+        Assert.Equal(pieces, string.Join('|', tokenizer.Encode(text).Offsets.Select(o => text[o.Start..o.End])));
+    }
+
+    [Theory]
+    [InlineData("[[:punct:]]", "POSIX bracket")]
+    [InlineData("[a-z&&[^b]]", "&&")]
+    [InlineData("[[a]b]", "class inside another")]
+    [InlineData(@"\Ga", @"\G")]
+    [InlineData("(?s).", "option s")]
+    [InlineData(@"[^\W_]", @"\W")]
+    [InlineData(@"\p{Han}", "Han")]
+    [InlineData(@"\h", @"\h")]
+    [InlineData(@"\R", @"\R")]
+    [InlineData(@"\X", @"\X")]
+    public void A_pattern_that_means_something_else_here_is_refused_by_name(string pattern, string part)
+    {
+        string message = Assert.Throws<NanoVlmException>(() => Splitting(pattern)).Message;
+        Assert.Contains("pre_tokenizer.pattern", message);
+        Assert.Contains(part, message);
+    }
+
+    private static Tokenizer Splitting(string pattern) => Tokenizer.Parse(System.Text.Encoding.UTF8.GetBytes($$$"""
+        {"pre_tokenizer": {"type": "Split", "pattern": {"Regex": {{{System.Text.Json.JsonSerializer.Serialize(pattern)}}}}, "behavior": "Isolated", "invert": false},
+         "model": {"type": "WordLevel", "vocab": {"<unk>": 0}, "unk_token": "<unk>"}}
+        """));
+
     [Fact]
     public void Merges_may_be_strings_or_pairs()
     {
