@@ -13,7 +13,8 @@ internal sealed class PreprocessorKeys
         this.path = path;
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            var bytes = File.ReadAllBytes(path).AsMemory();
+            using var document = JsonDocument.Parse(bytes.Span.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes);
             root = document.RootElement.Clone();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
