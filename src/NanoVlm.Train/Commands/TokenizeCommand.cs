@@ -39,7 +39,7 @@ internal static class TokenizeCommand
                     {
                         output.WriteLine(Answer(item.RootElement).ToJsonString(json));
                     }
-                    catch (InvalidOperationException e) when (!IsUnicode(item.RootElement))
+                    catch (Exception e) when ((e is InvalidOperationException or NanoVlmException) && !IsUnicode(item.RootElement))
                     {
                         throw new NanoVlmException("the text is not valid Unicode: it has half a surrogate pair (\\ud800 to \\udfff)", e);
                     }
