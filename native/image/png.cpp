@@ -1,5 +1,6 @@
 // PNG over libpng. Every kind becomes 8-bit RGB as Pillow's convert("RGB") gives it: palettes and grey
-// are expanded, alpha is dropped unless it is asked for, of 16-bit samples the high byte is kept, gamma is left alone.
+// are expanded, alpha is dropped unless it is asked for, gamma is left alone. Of 16-bit samples the high byte is kept, but
+// grey ones without alpha are cut off at 255: to Pillow they are numbers (mode I), not shades.
 #include "formats.h"
 
 #include <csetjmp>
@@ -66,6 +67,22 @@ void skip_ancillary(png_structp png) {
 #endif
 }
 
+struct Grey16 {
+    int channels;
+    int transparent; // the byte that is not shown, -1 for none
+};
+
+// From the last pixel to the first, for the row grows where it stands.
+void cut_grey16(png_structp png, png_row_infop row, png_bytep bytes) {
+    const auto *kind = static_cast<const Grey16 *>(png_get_user_transform_ptr(png));
+    for (png_size_t x = row->width; x-- > 0;) {
+        const png_byte value = bytes[2 * x] != 0 ? 255 : bytes[2 * x + 1];
+        png_byte *pixel = bytes + x * static_cast<png_size_t>(kind->channels);
+        pixel[0] = pixel[1] = pixel[2] = value;
+        if (kind->channels == 4) pixel[3] = value == kind->transparent ? 0 : 255;
+    }
+}
+
 } // namespace
 
 int32_t read_png(const uint8_t *data, size_t length, nvlm_image_info *picture, const Target &target, Message message) {
@@ -77,6 +94,7 @@ int32_t read_png(const uint8_t *data, size_t length, nvlm_image_info *picture, c
         return NVLM_IMAGE_OUT_OF_MEMORY;
     }
     Input input{data, length};
+    Grey16 grey{target.channels, -1};
     if (setjmp(png_jmpbuf(png))) {
         png_destroy_read_struct(&png, &info, nullptr);
         return NVLM_IMAGE_CORRUPT;
@@ -103,10 +121,18 @@ int32_t read_png(const uint8_t *data, size_t length, nvlm_image_info *picture, c
     } else if (target.pixels != nullptr) {
         if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
         if (color == PNG_COLOR_TYPE_GRAY && png_get_bit_depth(png, info) < 8) png_set_expand_gray_1_2_4_to_8(png);
-        if (png_get_bit_depth(png, info) == 16) png_set_strip_16(png);
-        if ((color & PNG_COLOR_MASK_COLOR) == 0) png_set_gray_to_rgb(png);
-        if (target.channels == 3) png_set_strip_alpha(png);
-        else if (transparent) png_set_tRNS_to_alpha(png);
+        if (color == PNG_COLOR_TYPE_GRAY && png_get_bit_depth(png, info) == 16) {
+            png_color_16p key = nullptr;
+            // Pillow compares the low byte of the key with the pixel as cut off.
+            if (transparent && png_get_tRNS(png, info, nullptr, nullptr, &key) != 0 && key != nullptr) grey.transparent = key->gray & 0xff;
+            png_set_read_user_transform_fn(png, cut_grey16);
+            png_set_user_transform_info(png, &grey, 8, target.channels);
+        } else {
+            if (png_get_bit_depth(png, info) == 16) png_set_strip_16(png);
+            if ((color & PNG_COLOR_MASK_COLOR) == 0) png_set_gray_to_rgb(png);
+            if (target.channels == 3) png_set_strip_alpha(png);
+            else if (transparent) png_set_tRNS_to_alpha(png);
+        }
         const int passes = png_set_interlace_handling(png);
         png_read_update_info(png, info);
         const size_t stride = static_cast<size_t>(columns) * static_cast<size_t>(target.channels);

@@ -61,6 +61,8 @@ public sealed class TokenizeCommandTests : IDisposable
     [InlineData("""{"ids": [1e10]}""", "expected {\"text\": string}")]
     [InlineData("""["text"]""", "expected {\"text\": string}")]
     [InlineData("""{"text": """, "")]
+    [InlineData("""{"text": "\ud800"}""", "the text is not valid Unicode: it has half a surrogate pair")]
+    [InlineData("""{"messages": [{"role": "user", "content": "\udc00"}]}""", "the text is not valid Unicode")]
     [InlineData("""{"messages": []}""", "The conversation has no messages")]
     [InlineData("""{"messages": [1]}""", "A conversation must be a list of messages")]
     public void A_line_that_is_wrong_is_named_and_those_before_are_answered(string line, string said)
@@ -72,7 +74,11 @@ public sealed class TokenizeCommandTests : IDisposable
 
     [Fact]
     public void A_line_that_is_not_UTF8_is_named() =>
-        NanoVlmProgram.Run(folder.Path, [.. Encoding.UTF8.GetBytes("{\"text\": \"a\"}\n{\"text\": \""), 0xff, .. "\"}"u8], "tokenize", "--tokenizer", golden).Failed(1, "standard input, line 2: ");
+        NanoVlmProgram.Run(folder.Path, [.. Encoding.UTF8.GetBytes("{\"text\": \"a\"}\n{\"text\": \""), 0xff, .. "\"}"u8], "tokenize", "--tokenizer", golden).Failed(1, "standard input, line 2: the text is not valid Unicode");
+
+    [Fact]
+    public void A_byte_order_mark_before_the_first_line_is_no_matter() =>
+        Assert.Contains("\"ids\"", NanoVlmProgram.Run(folder.Path, [.. "\uFEFF{\"text\": \"a\"}"u8], "tokenize", "--tokenizer", golden).Output);
 
     [Fact]
     public void A_folder_without_a_tokenizer_is_named() =>

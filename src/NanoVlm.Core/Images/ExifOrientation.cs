@@ -4,7 +4,7 @@ namespace NanoVlm.Images;
 
 /// <summary>
 /// How a camera was held: the orientation tag (0x0112) of a JPEG's, PNG's or WebP's EXIF data. What cannot be followed is
-/// ignored, as it does not touch the pixels.
+/// ignored, as it does not touch the pixels; so is what stands in XMP, or in a PNG's <c>Raw profile type exif</c>.
 /// </summary>
 internal static class ExifOrientation
 {
@@ -85,10 +85,10 @@ internal static class ExifOrientation
         return 1;
     }
 
-    // The first directory's entries: tag, type, count, value.
+    // A byte order, 42, and where the first directory begins; its entries are tag, type, count, value.
     private static int InTiff(ReadOnlySpan<byte> tiff)
     {
-        if (tiff.Length < 8) return 1;
+        if (tiff.Length < 8 || !(tiff.StartsWith("II*\0"u8) || tiff.StartsWith("MM\0*"u8))) return 1;
         var little = tiff[0] == 'I';
         var directory = Number(tiff, 4, 4, little);
         if (directory > tiff.Length - 2) return 1;
@@ -98,7 +98,9 @@ internal static class ExifOrientation
             var entry = directory + 2 + i * 12;
             if (entry > tiff.Length - 12) return 1;
             if (Number(tiff, (int)entry, 2, little) != 0x0112) continue;
-            var value = Number(tiff, (int)entry + 8, 2, little);
+            var size = Number(tiff, (int)entry + 2, 2, little) switch { 3 or 8 => 2, 4 or 9 => 4, _ => 0 }; // SHORT, LONG, and with a sign
+            if (size == 0 || Number(tiff, (int)entry + 4, 4, little) * size is 0 or > 4) return 1;
+            var value = Number(tiff, (int)entry + 8, size, little);
             return value is >= 1 and <= 8 ? (int)value : 1;
         }
         return 1;

@@ -30,6 +30,8 @@ public sealed class Idefics3Processor(Idefics3ProcessorConfig config) : PixelPro
             (height, width) = WholeTiles(height, width);
             if ((long)height * width > ImageCodec.MaxPixels)
                 throw new NanoVlmException($"A picture of {image.Width} x {image.Height} pixels would become {width} x {height}, more than can be handled; cut it before.");
+            if ((long)(height / size) * (width / size) > MaxTiles)
+                throw new NanoVlmException($"A picture of {image.Width} x {image.Height} pixels would be cut into {(long)(height / size) * (width / size)} tiles of {size} pixels; {MaxTiles} are the most.");
             image = Resized(image, height, width);
         }
         // Where there is one tile, it is the whole picture.
@@ -41,6 +43,9 @@ public sealed class Idefics3Processor(Idefics3ProcessorConfig config) : PixelPro
         scale.Cut(Resized(image, size, size), size, pixels.AsSpan(cells * tileLength));
         return new ProcessedImage(pixels, cells + 1, rows, columns, size, size);
     }
+
+    /// <summary>The tiles of a square picture.</summary>
+    internal static long MostTiles(int longestEdge, int tileSize) => (Math.Min(longestEdge, Longest) + tileSize - 1L) / tileSize is var side ? side * side : 0;
 
     private RgbImage Resized(RgbImage image, int height, int width) => Resample.Resize(image, width, height, config.Filter);
 

@@ -39,6 +39,8 @@ public sealed record ImageProcessorConfig
         Require(TileSize >= 1, $"the tile size must be at least 1 pixel, not {TileSize}");
         Require(!Split || (MaxSide >= TileSize && MaxSide % TileSize == 0),
             $"the longest side must be a multiple of the tile size {TileSize}, not {MaxSide}");
+        Require(!Split || (long)(MaxSide / TileSize) * (MaxSide / TileSize) <= PixelProcessor.MaxTiles,
+            $"a longest side (max_side) of {MaxSide} cuts a picture into {(long)(MaxSide / TileSize) * (MaxSide / TileSize)} tiles of {TileSize}; {PixelProcessor.MaxTiles} are the most");
         Require((long)Math.Max(TileSize, Split ? MaxSide : 0) * Math.Max(TileSize, Split ? MaxSide : 0) <= ImageCodec.MaxPixels,
             $"a side of {Math.Max(TileSize, MaxSide)} pixels is too large");
         Require(Enum.IsDefined(Filter), $"there is no resampling filter {(int)Filter}");

@@ -3,6 +3,9 @@ namespace NanoVlm.Images;
 /// <summary>Turns a picture into what a vision tower takes. Safe to use from several threads at once.</summary>
 public abstract class PixelProcessor
 {
+    /// <summary>The most tiles that one picture may be cut into: far more than any model takes, and few enough to hold.</summary>
+    internal const int MaxTiles = 10_000;
+
     private protected PixelProcessor()
     {
     }

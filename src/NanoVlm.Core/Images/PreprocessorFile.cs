@@ -12,10 +12,32 @@ public static class PreprocessorFile
     /// <summary>The name of the file in a model's folder.</summary>
     public const string FileName = "preprocessor_config.json";
 
+    // What a class of transformers does where a key is absent: how it resizes, to what side (the shorter one's, or a square's), what it cuts out,
+    // and the colours that it was trained with.
+    private sealed record Habits(ResampleFilter Filter, int Side, bool ByShorterSide, int? Crop, float[] Mean, float[] Std);
+
+    private static readonly float[] half = [0.5f, 0.5f, 0.5f];
+    private static readonly Habits
+        clip = new(ResampleFilter.Bicubic, 224, true, 224, [0.48145466f, 0.4578275f, 0.40821073f], [0.26862954f, 0.26130258f, 0.27577711f]),
+        deit = new(ResampleFilter.Bicubic, 256, false, 224, half, half),
+        vit = new(ResampleFilter.Bilinear, 224, false, null, half, half),
+        siglip = vit with { Filter = ResampleFilter.Bicubic },
+        dinov3 = vit with { Mean = [0.485f, 0.456f, 0.406f], Std = [0.229f, 0.224f, 0.225f] };
+
     // Without the suffixes that say how a class computes, not what.
-    private static readonly HashSet<string> towers =
-        ["SiglipImageProcessor", "CLIPImageProcessor", "CLIPFeatureExtractor", "ViTImageProcessor", "ViTFeatureExtractor", "DeiTImageProcessor",
-         "DeiTFeatureExtractor", "BitImageProcessor", "DINOv3ViTImageProcessor", "Gemma3ImageProcessor"];
+    private static readonly Dictionary<string, Habits> towers = new()
+    {
+        ["SiglipImageProcessor"] = siglip,
+        ["CLIPImageProcessor"] = clip,
+        ["CLIPFeatureExtractor"] = clip,
+        ["ViTImageProcessor"] = vit,
+        ["ViTFeatureExtractor"] = vit,
+        ["DeiTImageProcessor"] = deit,
+        ["DeiTFeatureExtractor"] = deit,
+        ["BitImageProcessor"] = clip,
+        ["DINOv3ViTImageProcessor"] = dinov3,
+        ["Gemma3ImageProcessor"] = vit,
+    };
     private static readonly HashSet<string> splitters = ["Idefics3ImageProcessor", "SmolVLMImageProcessor"];
 
     /// <summary>Makes the processor that a file describes: one of ours, of a tower (SigLIP, CLIP, ViT, DeiT, DINOv2, DINOv3), of Gemma-3, of Idefics3
@@ -30,30 +52,32 @@ public static class PreprocessorFile
         var name = kind?.Replace("Fast", "", StringComparison.Ordinal).Replace("Pil", "", StringComparison.Ordinal);
         if (name is null && file.Has("max_side")) return new ImageProcessor(Load(path));
         if (name is not null && splitters.Contains(name)) return Idefics3(file);
-        if (name is null || towers.Contains(name)) return Tower(file, name);
-        throw file.Problem($"is for {kind}, which is not supported; {string.Join(", ", towers.Concat(splitters))} are");
+        if (name is null || towers.ContainsKey(name)) return Tower(file, name);
+        throw file.Problem($"is for {kind}, which is not supported; {string.Join(", ", towers.Keys.Concat(splitters))} are");
     }
 
     private static TowerProcessor Tower(PreprocessorKeys file, string? name)
     {
         if (file.Flag("do_pan_and_scan", false)) throw file.Problem("asks for do_pan_and_scan, which is not supported; set it to false");
         if (file.Flag("do_pad", false)) throw file.Problem("asks for do_pad, which is not supported; set it to false");
-        var (mean, std) = CheckedStatistics(file);
-        var clip = name is not null && name.StartsWith("CLIP", StringComparison.Ordinal);
+        // A file that names no class has to say everything but the filter.
+        var habits = name is null ? null : towers[name];
+        var (mean, std) = CheckedStatistics(file, habits);
+        var crops = file.Flag("do_center_crop", habits?.Crop is not null);
         var config = new TowerProcessorConfig
         {
-            Crop = file.Flag("do_center_crop", false) ? file.Size("crop_size") : null,
-            // SigLIP's, CLIP's and DINOv2's classes resize by bicubic where the file does not say.
-            Filter = Filter(file, name is not null && (name.StartsWith("ViT", StringComparison.Ordinal) || name.StartsWith("DINOv3", StringComparison.Ordinal)
-                || name.StartsWith("Gemma3", StringComparison.Ordinal)) ? ResampleFilter.Bilinear : ResampleFilter.Bicubic),
+            Crop = !crops ? null : habits?.Crop is { } crop && !file.Has("crop_size") ? (crop, crop) : file.Size("crop_size"),
+            Filter = Filter(file, habits?.Filter ?? ResampleFilter.Bicubic),
             ResizeAsFloats = name == "DINOv3ViTImageProcessor",
             Mean = mean,
             Std = std,
         };
         if (config.ResizeAsFloats && config.Filter == ResampleFilter.Nearest) throw file.Problem("resizes floats to the nearest pixel, which is not supported");
         if (!file.Flag("do_resize", true)) return new TowerProcessor(config);
-        // A number is the shorter side in CLIP's old files, a square in the others'.
-        var edge = file.Has("size.shortest_edge") ? file.Side("size.shortest_edge") : clip && file.IsNumber("size") ? file.Side("size") : (int?)null;
+        if (habits is not null && !file.Has("size"))
+            return new TowerProcessor(habits.ByShorterSide ? config with { ShortestEdge = habits.Side } : config with { Size = (habits.Side, habits.Side) });
+        // A number is the shorter side to some classes, a square to others.
+        var edge = file.Has("size.shortest_edge") ? file.Side("size.shortest_edge") : habits is { ByShorterSide: true } && file.IsNumber("size") ? file.Side("size") : (int?)null;
         if (edge is not null && file.Has("size.longest_edge")) throw file.Problem("has both a shortest_edge and a longest_edge, which is not supported");
         return new TowerProcessor(config with { ShortestEdge = edge, Size = edge is null ? file.Size("size") : null });
     }
@@ -61,10 +85,14 @@ public static class PreprocessorFile
     private static Idefics3Processor Idefics3(PreprocessorKeys file)
     {
         var (mean, std) = CheckedStatistics(file);
+        var tile = file.Side("max_image_size.longest_edge");
+        int? edge = file.Flag("do_resize", true) ? file.Side("size.longest_edge") : null;
+        if (edge is not null && Idefics3Processor.MostTiles(edge.Value, tile) is > PixelProcessor.MaxTiles and var most)
+            throw file.Problem($"has {tile} under \"max_image_size.longest_edge\" and {edge} under \"size.longest_edge\", which cuts a picture into {most} tiles; {PixelProcessor.MaxTiles} are the most");
         return new Idefics3Processor(new Idefics3ProcessorConfig
         {
-            TileSize = file.Side("max_image_size.longest_edge"),
-            LongestEdge = file.Flag("do_resize", true) ? file.Side("size.longest_edge") : null,
+            TileSize = tile,
+            LongestEdge = edge,
             Split = file.Flag("do_image_splitting", true),
             Filter = Filter(file, ResampleFilter.Lanczos),
             Mean = mean,
@@ -72,9 +100,10 @@ public static class PreprocessorFile
         });
     }
 
-    private static (float[] Mean, float[] Std) CheckedStatistics(PreprocessorKeys file)
+    private static (float[] Mean, float[] Std) CheckedStatistics(PreprocessorKeys file, Habits? habits = null)
     {
-        var (mean, std) = Statistics(file);
+        var (mean, std) = Statistics(file, habits);
+        if (!mean.All(float.IsFinite)) throw file.Problem("has an image_mean that is not finite");
         if (!std.All(s => float.IsFinite(s) && s > 0)) throw file.Problem("has an image_std that is not above 0");
         return (mean, std);
     }
@@ -155,13 +184,13 @@ public static class PreprocessorFile
         return config with { Mean = mean, Std = std };
     }
 
-    private static (float[] Mean, float[] Std) Statistics(PreprocessorKeys file)
+    private static (float[] Mean, float[] Std) Statistics(PreprocessorKeys file, Habits? habits = null)
     {
         // Pixels of another scale than [0, 1] are the same thing with a mean and deviation of that scale.
         var scale = file.Flag("do_rescale", true) ? 255 * file.Number("rescale_factor", 1 / 255.0) : 255;
         if (!(scale > 0) || !double.IsFinite(scale)) throw file.Problem("has a rescale_factor that is not above 0");
         if (Math.Abs(scale - 1) < 1e-6) scale = 1;
         if (!file.Flag("do_normalize", true)) return ([0, 0, 0], [(float)(1 / scale), (float)(1 / scale), (float)(1 / scale)]);
-        return (file.Colour("image_mean", scale), file.Colour("image_std", scale));
+        return (file.Colour("image_mean", scale, habits?.Mean), file.Colour("image_std", scale, habits?.Std));
     }
 }

@@ -13,7 +13,8 @@ internal sealed class PreprocessorKeys
         this.path = path;
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            var bytes = File.ReadAllBytes(path).AsMemory();
+            using var document = JsonDocument.Parse(bytes.Span.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes);
             root = document.RootElement.Clone();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -79,9 +80,9 @@ internal sealed class PreprocessorKeys
         _ => throw Wrong(key, "a number"),
     };
 
-    internal float[] Colour(string key, double scale)
+    internal float[] Colour(string key, double scale, float[]? missing = null)
     {
-        if (Find(key) is not { } value) throw Problem($"lacks the key \"{key}\"");
+        if (Find(key) is not { } value) return missing is null ? throw Problem($"lacks the key \"{key}\"") : [.. missing.Select(m => (float)(m / scale))];
         if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() != 3 || value.EnumerateArray().Any(v => v.ValueKind != JsonValueKind.Number))
             throw Wrong(key, "3 numbers");
         return [.. value.EnumerateArray().Select(v => (float)(v.GetDouble() / scale))];

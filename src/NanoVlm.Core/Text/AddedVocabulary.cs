@@ -82,6 +82,9 @@ internal sealed class AddedVocabulary
                     end = text.Length - text[end..].TrimStart().Length;
                 if (start > done)
                     cuts.Add((-1, done, start - done));
+                // The token before may have taken all of this one along.
+                if (end <= start)
+                    continue;
                 cuts.Add((id, start, end - start));
                 done = end;
             }

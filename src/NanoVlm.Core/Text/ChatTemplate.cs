@@ -10,7 +10,8 @@ namespace NanoVlm.Text;
 /// The rule of spans. Every character remembers the message that it was copied from, through filters, methods and operators; and what a loop
 /// over the messages writes for one of them is that message's turn. An assistant's span begins where the generation prompt ends in its turn
 /// (what the model is given when it has to answer); or with its turn, where the template writes nothing but the answer in it; or, where the turn
-/// does not begin with that prompt, where its content begins, with the spaces before it. It ends with its turn, so that the end-of-turn marker is in it. Anybody else's span begins with the content. Where a
+/// does not begin with that prompt, where its content begins, with the spaces before it. It ends with what the
+/// template writes after a last answer, the end-of-turn marker; where its turn goes on, as with the next header, that is nobody's. Anybody else's span begins with the content. Where a
 /// template has <c>{% generation %}</c> blocks, these alone are the assistant's.
 /// </para>
 /// <para>
@@ -31,7 +32,7 @@ public sealed class ChatTemplate
         "{{ bos_token }}{% for message in messages %}{{'<start_of_turn>' + ('model' if message['role'] == 'assistant' else message['role']) + '\n' + message['content'] + '<end_of_turn>' + '\n'}}{% endfor %}"
         + "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}";
 
-    private static readonly ChatMessage[] _probe = [new("user", "ping"), new("assistant", "pong")];
+    private static readonly ChatMessage[] _probe = [new("user", "ping"), new("assistant", "pong"), new("user", "ping again"), new("assistant", "pong again")];
 
     private readonly string _source;
     private readonly Template _template;
@@ -40,11 +41,11 @@ public sealed class ChatTemplate
 
     private ChatTemplate(string source, Tokenizer? tokenizer) => (_source, _template, _tokenizer) = (source, Template.Parse(source), tokenizer);
 
-    /// <summary>What the template does in a conversation of two messages.</summary>
+    /// <summary>What the template does in conversations of one answer and of two.</summary>
     /// <param name="Of">The tokenizer whose tokens it was given.</param>
     /// <param name="Rule">Finds spans.</param>
     /// <param name="AsParts">Whether it takes a content only as a list of parts.</param>
-    /// <param name="Works">Whether the answer was found.</param>
+    /// <param name="Works">Whether the answers were found.</param>
     private sealed record Habits(Tokenizer? Of, SpanRule Rule, bool AsParts, bool Works);
 
     /// <summary>The token that ends a turn, and with it an answer; empty where the template writes nothing after an answer.</summary>
@@ -52,7 +53,7 @@ public sealed class ChatTemplate
     {
         get
         {
-            string end = HabitsFor(_tokenizer).Rule.EndOfTurn;
+            string end = HabitsFor(_tokenizer).Rule.EndOfTurn ?? "";
             var tokens = (_tokenizer?.SpecialTokens ?? []).Where(token => token.Length > 0 && end.Contains(token, StringComparison.Ordinal));
             return tokens.OrderBy(token => end.IndexOf(token, StringComparison.Ordinal)).ThenByDescending(token => token.Length).FirstOrDefault() ?? end.Trim();
         }
@@ -179,7 +180,7 @@ public sealed class ChatTemplate
         return habits;
     }
 
-    // What it writes around an answer is seen in the shortest conversation that has one.
+    // What it writes around an answer is seen in the shortest conversation that has one, whether it can be told from what comes next in a longer one.
     private Habits Observe(Tokenizer? tokenizer, KeyValuePair<string, Value>[] more)
     {
         foreach (bool asParts in new[] { false, true })
@@ -191,22 +192,55 @@ public sealed class ChatTemplate
                 var answered = Write(2, false);
                 if (Array.FindLast(answered.Marks, m => m is { Kind: MarkKind.Content, Message: 1 } && m.End > m.Start) is not { End: > 0 } content)
                     continue;
-                var speakers = Array.ConvertAll(probe, JsonValues.Speaker);
-                var rule = new SpanRule(prompted[question.AsSpan().CommonPrefixLength(prompted)..], "", false);
-                var turn = Array.Find(answered.Marks, m => m is { Kind: MarkKind.Turn, Message: 1 } && m.Start <= content.Start && m.End >= content.End);
-                bool whole = rule.Prompt.Length == 0 && turn.End > 0 && string.IsNullOrWhiteSpace(answered.Text[turn.Start..content.Start]);
-                int end = rule.Find(answered, speakers, false).Find(s => s.Message == 1)?.End ?? answered.Text.Length;
-                rule = rule with { EndOfTurn = answered.Text[content.End..end], WholeTurn = whole };
-                return new Habits(tokenizer, rule, asParts, rule.Find(answered, speakers, _template.HasGeneration).Exists(s => s.Role == "assistant"));
+                string prompt = prompted[question.AsSpan().CommonPrefixLength(prompted)..];
+                var turn = answered.Marks.Where(m => m is { Kind: MarkKind.Turn, Message: 1 } && m.Start <= content.Start && m.End >= content.End).DefaultIfEmpty().MaxBy(m => m.End - m.Start);
+                bool whole = prompt.Length == 0 && turn.End > 0 && string.IsNullOrWhiteSpace(answered.Text[turn.Start..content.Start]);
+                int end = turn.End == 0 ? answered.Text.Length
+                    : prompt.Length > 0 && answered.Text.EndsWith(prompt, StringComparison.Ordinal) ? Math.Min(turn.End, answered.Text.Length - prompt.Length) : turn.End;
+                var longer = TryWrite(4);
+                bool headed = longer is null || !Array.Exists(longer.Marks, turn => turn is { Kind: MarkKind.Turn, Message: 2 }
+                    && Array.Exists(longer.Marks, m => m is { Kind: MarkKind.Content, Message: 2 } && m.End > m.Start && m.Start >= turn.Start && string.IsNullOrWhiteSpace(longer.Text[turn.Start..m.Start])));
+                var rule = new SpanRule(prompt, EndOf(answered.Text[content.End..end], tokenizer, headed), whole);
+                return new Habits(tokenizer, rule, asParts, Shows(rule, answered, 2) && longer is not null && Shows(rule, longer, 4));
 
-                Str Write(int count, bool prompt) => Text(tokenizer, probe[..count], prompt, 0, more);
+                bool Shows(SpanRule rule, Str text, int count) =>
+                    rule.Find(text, Array.ConvertAll(probe[..count], JsonValues.Speaker), _template.HasGeneration).Count(s => s.Role == "assistant") >= count / 2;
+
+                Str? TryWrite(int count)
+                {
+                    try
+                    {
+                        return Write(count, false);
+                    }
+                    catch (NanoVlmException)
+                    {
+                        return null; // one answer at most
+                    }
+                }
+
+                Str Write(int count, bool addPrompt) => Text(tokenizer, probe[..count], addPrompt, 0, more);
             }
             catch (NanoVlmException)
             {
                 // It does not take such messages; others it may.
             }
         }
-        return new Habits(tokenizer, new SpanRule("", "", false), false, false);
+        return new Habits(tokenizer, new SpanRule("", null, false), false, false);
+    }
+
+    // Of what stands after a last answer, what ends it; null where that cannot be told. A model stops at the end-of-text token. What follows another
+    // special token must be special too, or be white space: words there belong to the next turn. So may words without any such token, where
+    // the next turn has no header of its own.
+    private static string? EndOf(string tail, Tokenizer? tokenizer, bool headed)
+    {
+        if (tokenizer?.EosTokenId is { } id && tokenizer.IdToToken(id) is { Length: > 0 } eos && tail.IndexOf(eos, StringComparison.Ordinal) is >= 0 and var at)
+            return tail[..(tail.Length - tail.AsSpan(at + eos.Length).TrimStart().Length)];
+        string rest = tail;
+        foreach (string token in (tokenizer?.SpecialTokens ?? []).Where(t => t.Length > 0).OrderByDescending(t => t.Length))
+            rest = rest.Replace(token, "\0", StringComparison.Ordinal);
+        int first = rest.IndexOf('\0');
+        bool certain = first < 0 ? headed || string.IsNullOrWhiteSpace(tail) : rest.AsSpan(first).Trim("\0 \t\r\n").IsEmpty;
+        return certain ? tail : null;
     }
 
     private EncodedChat Encode(Tokenizer tokenizer, RenderedChat chat, string[] roles)
@@ -218,7 +252,7 @@ public sealed class ChatTemplate
             {
                 string excerpt = _source.Length <= 80 ? _source : $"{_source[..80]}...";
                 throw new NanoVlmException($"This chat template does not show which text is the assistant's: message {i + 1} of {roles.Length} is left out, written twice, mixed with another "
-                    + $"or without an end. Mark what the assistant says with {{% generation %}} ... {{% endgeneration %}} in it: {excerpt}");
+                    + $"or without an end that can be told from what comes after it. Mark what the assistant says with {{% generation %}} ... {{% endgeneration %}} in it: {excerpt}");
             }
         }
         var encoding = tokenizer.Encode(text, addSpecialTokens: false);

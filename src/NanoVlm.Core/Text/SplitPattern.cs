@@ -35,7 +35,7 @@ internal sealed class SplitPattern
             throw part.Refuse("patterns with characters beyond U+FFFF are not supported");
         try
         {
-            return new SplitPattern(new Regex(WithWordClass(pattern), RegexOptions.CultureInvariant | RegexOptions.Compiled, _patience), part.Refuse);
+            return new SplitPattern(new Regex(OnigurumaPattern.Translate(pattern), RegexOptions.CultureInvariant | RegexOptions.Compiled, _patience), part.Refuse);
         }
         catch (ArgumentException e)
         {
@@ -65,28 +65,6 @@ internal sealed class SplitPattern
         {
             throw _refuse($"the pattern took more than {_patience.TotalSeconds} seconds on a text of {text.Length} characters");
         }
-    }
-
-    /// <summary>The reference's <c>\w</c> is all letters, those in circles too, marks, connectors, digits, number letters and Latin-1's
-    /// fractions and raised digits; .NET's is fewer.</summary>
-    private static string WithWordClass(string pattern)
-    {
-        const string word = @"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u00B2\u00B3\u00B9\u00BC-\u00BE\u24B6-\u24E9";
-        var result = new StringBuilder(pattern.Length);
-        int depth = 0;
-        for (int i = 0; i < pattern.Length; i++)
-        {
-            string? escape = pattern[i] == '\\' && i + 1 < pattern.Length ? pattern[i..(++i + 1)] : null;
-            if (escape is null)
-                depth = pattern[i] switch { '[' when depth == 0 => 1, ']' => 0, _ => depth };
-            result.Append(escape switch
-            {
-                @"\w" => depth == 0 ? $"[{word}]" : word,
-                @"\W" when depth == 0 => $"[^{word}]",
-                _ => escape ?? pattern.AsSpan(i, 1),
-            });
-        }
-        return result.ToString();
     }
 
     private static (char[] Shadow, int[] Positions) Shadow(ReadOnlySpan<char> text)

@@ -18,7 +18,12 @@ public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens
     /// <summary>Takes the next id and returns the text that has become certain, often empty.</summary>
     public string Push(int id)
     {
+        if (tokenizer.Piece(id, skipSpecialTokens) is not { } piece)
+            return "";
         _ids.Add(id);
+        // One byte token more can spoil a run of them that was a character so far.
+        if (tokenizer.IsByte(piece))
+            return "";
         string text = NewText();
         // A trailing U+FFFD may be the beginning of a character that the next id ends.
         return text.Length == 0 || text[^1] == _replacement ? "" : Give(text);

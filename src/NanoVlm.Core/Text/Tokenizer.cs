@@ -123,18 +123,18 @@ public sealed class Tokenizer
         var tokens = new List<string>(ids.Length);
         foreach (int id in ids)
         {
-            if (_added.IdToToken(id) is { } added)
-            {
-                if (!(skipSpecialTokens && added.Special))
-                    tokens.Add(_added.TextOf(id));
-            }
-            else if (_file.Model.IdToToken(id) is { } token)
-            {
+            if (Piece(id, skipSpecialTokens) is { } token)
                 tokens.Add(token);
-            }
         }
         return _file.Decoder is { } decoder ? string.Concat(decoder.Apply(tokens)) : string.Join(' ', tokens);
     }
+
+    /// <summary>What the decoder is given for an id; null where that is nothing.</summary>
+    internal string? Piece(int id, bool skipSpecialTokens) =>
+        _added.IdToToken(id) is not { } added ? _file.Model.IdToToken(id) : skipSpecialTokens && added.Special ? null : _added.TextOf(id);
+
+    /// <summary>Whether the decoder reads a piece as one byte of a character.</summary>
+    internal bool IsByte(string piece) => _file.Decoder is { JoinsBytes: true } && Decoders.ByteFallback.IsByte(piece, out _);
 
     /// <summary>The id of a token as the vocabulary spells it, or null if there is none.</summary>
     public int? TokenToId(string token) => _added.TokenToId(token) ?? _file.Model.TokenToId(token);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
 using NanoVlm.Text;
 
 namespace NanoVlm.Training.Commands;
@@ -27,11 +28,21 @@ internal static class TokenizeCommand
             using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
             for (int number = 1; input.ReadLine() is { } line; number++)
             {
+                if (number == 1 && line.StartsWith("\u00EF\u00BB\u00BF", StringComparison.Ordinal)) line = line[3..]; // a byte order mark
                 if (string.IsNullOrWhiteSpace(line)) continue;
                 try
                 {
-                    using var item = JsonDocument.Parse(System.Text.Encoding.Latin1.GetBytes(line), new() { AllowDuplicateProperties = false });
-                    output.WriteLine(Answer(item.RootElement).ToJsonString(json));
+                    var bytes = System.Text.Encoding.Latin1.GetBytes(line);
+                    if (!Utf8.IsValid(bytes)) throw new NanoVlmException("the text is not valid Unicode: the line is not UTF-8");
+                    using var item = JsonDocument.Parse(bytes, new() { AllowDuplicateProperties = false });
+                    try
+                    {
+                        output.WriteLine(Answer(item.RootElement).ToJsonString(json));
+                    }
+                    catch (Exception e) when ((e is InvalidOperationException or NanoVlmException) && !IsUnicode(item.RootElement))
+                    {
+                        throw new NanoVlmException("the text is not valid Unicode: it has half a surrogate pair (\\ud800 to \\udfff)", e);
+                    }
                 }
                 catch (Exception e) when (e is NanoVlmException or JsonException or InvalidOperationException or FormatException)
                 {
@@ -53,6 +64,24 @@ internal static class TokenizeCommand
             }
         });
         return command;
+    }
+
+    private static bool IsUnicode(JsonElement value)
+    {
+        try
+        {
+            return value.ValueKind switch
+            {
+                JsonValueKind.String => value.GetString() is not null,
+                JsonValueKind.Array => value.EnumerateArray().All(IsUnicode),
+                JsonValueKind.Object => value.EnumerateObject().All(member => member.Name is not null && IsUnicode(member.Value)),
+                _ => true,
+            };
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
     }
 
     private static JsonObject Encode(Tokenizer tokenizer, string text, bool addSpecialTokens)

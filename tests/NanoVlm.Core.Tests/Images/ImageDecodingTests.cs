@@ -74,4 +74,51 @@ public sealed class ImageDecodingTests
     {
         Assert.Contains("animated", Assert.Throws<NanoVlmException>(() => ImageCodec.Load(golden.PathOf("animated.webp"))).Message);
     }
+
+    [Theory]
+    [InlineData("II*\0", 3, 1, 6, true)]
+    [InlineData("MM\0*", 3, 1, 6, true)]
+    [InlineData("II*\0", 4, 1, 6, true)]
+    [InlineData("MM\0*", 4, 1, 6, true)]  // LONG
+    [InlineData("II*\0", 3, 2, 6, true)]  // the first of two
+    [InlineData("II*\0", 4, 1, 0x10006, false)]
+    [InlineData("XX*\0", 3, 1, 6, false)] // no byte order
+    [InlineData("IM*\0", 3, 1, 6, false)]
+    [InlineData("II\0\0", 3, 1, 6, false)] // not TIFF
+    [InlineData("II*\0", 1, 1, 6, false)]  // BYTE
+    [InlineData("II*\0", 2, 2, 6, false)]  // text
+    [InlineData("II*\0", 3, 0, 6, false)]
+    [InlineData("II*\0", 4, 2, 6, false)]  // two, which stand elsewhere
+    public void An_orientation_is_what_Pillow_takes_for_one(string start, int type, int count, int value, bool turned)
+    {
+        var tiff = new byte[26];
+        var little = start[0] != 'M';
+        System.Text.Encoding.Latin1.GetBytes(start).CopyTo(tiff, 0);
+        Put(4, 4, 8);
+        Put(8, 2, 1);
+        Put(10, 2, 0x0112);
+        Put(12, 2, type);
+        Put(14, 4, count);
+        Put(18, type == 3 ? 2 : 4, value);
+        var jpeg = File.ReadAllBytes(golden.PathOf("rgb.jpg"));
+        byte[] file = [0xFF, 0xD8, 0xFF, 0xE1, 0, (byte)(tiff.Length + 8), .. "Exif\0\0"u8, .. tiff, .. jpeg.AsSpan(2)];
+        var (stored, image) = (ImageCodec.Decode(jpeg, "plain"), ImageCodec.Decode(file, "turned"));
+        Assert.Equal(turned ? (stored.Height, stored.Width) : (stored.Width, stored.Height), (image.Width, image.Height));
+
+        void Put(int at, int bytes, int number)
+        {
+            for (var i = 0; i < bytes; i++)
+                tiff[at + i] = (byte)(number >> (8 * (little ? i : bytes - 1 - i)));
+        }
+    }
+
+    [Fact]
+    public void A_chunk_of_odd_length_before_the_orientation_does_not_hide_it()
+    {
+        var webp = File.ReadAllBytes(golden.PathOf("exif8.webp"));
+        var exif = webp.AsSpan().LastIndexOf("EXIF"u8);
+        byte[] file = [.. webp.AsSpan(0, exif), .. "odd \x03\0\0\0abc\0"u8, .. webp.AsSpan(exif)];
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(4), file.Length - 8);
+        Assert.Equal(ImageCodec.Decode(webp, "plain").Pixels, ImageCodec.Decode(file, "padded").Pixels);
+    }
 }

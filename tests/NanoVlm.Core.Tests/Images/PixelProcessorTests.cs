@@ -86,18 +86,67 @@ public sealed class PixelProcessorTests : IDisposable
 
     [Theory]
     [InlineData("""{"image_processor_type": "Siglip2ImageProcessor", "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}""", "Siglip2ImageProcessor")]
-    [InlineData("""{"image_processor_type": "CLIPImageProcessorFast", "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}""", "size.height")]
+    [InlineData("""{"image_processor_type": "CLIPImageProcessorFast", "size": {}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}""", "size.height")]
     [InlineData("""{"image_processor_type": "Gemma3ImageProcessor", "do_pan_and_scan": true, "size": 8, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}""", "do_pan_and_scan")]
     [InlineData("""{"image_processor_type": "SmolVLMImageProcessor", "size": {"longest_edge": 8}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}""", "max_image_size.longest_edge")]
     [InlineData("""{"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 0}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}""", "size.shortest_edge")]
     [InlineData("""{"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 8}, "image_mean": [0, 0, 0], "image_std": [1, 0, 1]}""", "image_std")]
     [InlineData("""{"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 8}, "resample": 7, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}""", "filter 7")]
+    [InlineData("""{"image_processor_type": "SiglipImageProcessor", "image_mean": [1e999, 0, 0], "image_std": [1, 1, 1]}""", "image_mean")]
+    [InlineData("""{"image_processor_type": "Idefics3ImageProcessor", "size": {"longest_edge": 4000}, "max_image_size": {"longest_edge": 1}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}""", "\"max_image_size.longest_edge\" and 4000 under \"size.longest_edge\", which cuts a picture into 16000000 tiles")]
+    [InlineData("""{"size": {"height": 8, "width": 8}, "max_side": 808, "do_image_splitting": true, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}""", "max_side) of 808 cuts a picture into 10201 tiles")]
+    [InlineData("""{"size": 8, "do_center_crop": true, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}""", "crop_size")]
     public void What_is_not_supported_is_refused_by_name(string json, string part)
     {
         File.WriteAllText(Saved, json);
         var problem = Assert.Throws<NanoVlmException>(() => PreprocessorFile.Open(Saved));
         Assert.Contains(Saved, problem.Message);
         Assert.Contains(part, problem.Message);
+    }
+
+    [Theory]
+    [InlineData("CLIPImageProcessor", 224, true, 224, ResampleFilter.Bicubic, 0.48145466f, 0.27577711f)]
+    [InlineData("BitImageProcessor", 224, true, 224, ResampleFilter.Bicubic, 0.48145466f, 0.27577711f)]
+    [InlineData("DeiTImageProcessorFast", 256, false, 224, ResampleFilter.Bicubic, 0.5f, 0.5f)]
+    [InlineData("ViTImageProcessor", 224, false, 0, ResampleFilter.Bilinear, 0.5f, 0.5f)]
+    [InlineData("SiglipImageProcessor", 224, false, 0, ResampleFilter.Bicubic, 0.5f, 0.5f)]
+    [InlineData("DINOv3ViTImageProcessorFast", 224, false, 0, ResampleFilter.Bilinear, 0.485f, 0.225f)]
+    public void What_a_file_leaves_out_is_what_its_class_does(string kind, int side, bool shorter, int crop, ResampleFilter filter, float mean, float std)
+    {
+        File.WriteAllText(Saved, $$"""{"image_processor_type": "{{kind}}"}""");
+        var config = Assert.IsType<TowerProcessor>(PreprocessorFile.Open(Saved)).Config;
+        Assert.Equal(shorter ? side : null, config.ShortestEdge);
+        Assert.Equal(shorter ? null : (side, side), config.Size);
+        Assert.Equal(crop == 0 ? null : (crop, crop), config.Crop);
+        Assert.Equal((filter, mean, std), (config.Filter, config.Mean[0], config.Std[2]));
+    }
+
+    [Theory]
+    [InlineData("CLIPFeatureExtractor", 32, null)]
+    [InlineData("BitImageProcessor", 32, null)]
+    [InlineData("DeiTImageProcessor", null, 32)]
+    public void A_bare_size_is_what_its_class_takes_it_for(string kind, int? shorter, int? square)
+    {
+        File.WriteAllText(Saved, $$"""{"image_processor_type": "{{kind}}", "size": 32, "do_center_crop": false}""");
+        var config = Assert.IsType<TowerProcessor>(PreprocessorFile.Open(Saved)).Config;
+        Assert.Equal((shorter, square), (config.ShortestEdge, config.Size?.Height));
+        Assert.Null(config.Crop);
+    }
+
+    [Fact]
+    public void Idefics3_never_makes_a_side_longer_than_4096()
+    {
+        var processed = new Idefics3Processor(new Idefics3ProcessorConfig { LongestEdge = 5000, TileSize = 512 }).Process(new RgbImage(100, 10, new byte[3000]));
+        Assert.Equal((1, 8, 9), (processed.Rows, processed.Columns, processed.Tiles));
+        File.WriteAllText(Saved, """{"image_processor_type": "Idefics3ImageProcessor", "size": {"longest_edge": 9000}, "max_image_size": {"longest_edge": 41}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}""");
+        Assert.IsType<Idefics3Processor>(PreprocessorFile.Open(Saved));
+    }
+
+    [Fact]
+    public void A_picture_that_would_become_too_many_tiles_is_refused()
+    {
+        var processor = new Idefics3Processor(new Idefics3ProcessorConfig { LongestEdge = null, TileSize = 1 });
+        Assert.Contains("10201 tiles", Assert.Throws<NanoVlmException>(() => processor.Process(new RgbImage(101, 101, new byte[101 * 101 * 3]))).Message);
     }
 
     [Fact]

@@ -74,6 +74,13 @@ public sealed class PreprocessorFileTests : IDisposable
     }
 
     [Fact]
+    public void A_byte_order_mark_is_no_matter()
+    {
+        File.WriteAllText(Path, """{"size": {"height": 8, "width": 8}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}""", new System.Text.UTF8Encoding(true));
+        Assert.Equal(8, PreprocessorFile.Load(Path).TileSize);
+    }
+
+    [Fact]
     public void A_missing_file_is_named()
     {
         Assert.Contains(Path, Assert.Throws<NanoVlmException>(() => PreprocessorFile.Load(Path)).Message);

@@ -54,6 +54,84 @@ public sealed class TokenizerFileTests : IDisposable
         Assert.Equal([900, 901, 900], extended.Encode("<new><newer><new>").Ids);
     }
 
+    [Theory]
+    [InlineData("x<e>\n\nx")]
+    [InlineData("x<e>\n\n")]
+    public void A_token_that_the_one_before_took_along_is_not_there_again(string text)
+    {
+        var tokenizer = Tokenizer.Parse("""
+            {"model": {"type": "WordLevel", "vocab": {"<unk>": 0, "x": 1}, "unk_token": "<unk>"}, "added_tokens": [
+                {"id": 2, "content": "<e>", "rstrip": true, "special": true},
+                {"id": 3, "content": "\n\n", "lstrip": true, "normalized": true}, {"id": 4, "content": "\n", "lstrip": true, "special": true}]}
+            """u8.ToArray());
+        var encoding = tokenizer.Encode(text);
+        Assert.Equal(text.EndsWith('x') ? [1, 2, 1] : new[] { 1, 2 }, encoding.Ids);
+        Assert.All(encoding.Offsets, offset => Assert.True(offset.Start < offset.End));
+    }
+
+    [Fact]
+    public void A_token_that_takes_white_space_along_leaves_what_the_one_before_has_taken()
+    {
+        var tokenizer = Tokenizer.Parse("""
+            {"model": {"type": "WordLevel", "vocab": {"<unk>": 0}, "unk_token": "<unk>"}, "added_tokens": [
+                {"id": 1, "content": "<a>", "rstrip": true, "special": true}, {"id": 2, "content": "<b>", "lstrip": true, "special": true}]}
+            """u8.ToArray());
+        Assert.Equal([(0, 5), (5, 8)], tokenizer.Encode("<a>  <b>").Offsets);
+    }
+
+    [Fact]
+    public void The_decoder_of_word_pieces_takes_out_the_spaces_around_an_apostrophe()
+    {
+        var tokenizer = Tokenizer.Parse("""
+            {"model": {"type": "WordPiece", "unk_token": "a", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100, "vocab": {"a": 0, "x ' y": 1, "do not": 2}},
+             "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true}}
+            """u8.ToArray());
+        Assert.Equal("a x'y don't", tokenizer.Decode([0, 1, 2]));
+    }
+
+    // What the tokenizers library (Oniguruma, Ruby's syntax) makes of each.
+    [Theory]
+    [InlineData("^a", "a\na\r\na\ra", "a|\n|a|\r\n|a|\ra")]
+    [InlineData("a$", "a\na\r\na", "a|\na\r\n|a")]
+    [InlineData(@"(?<!\n)^|$", "a\n\nb\n", "a|\n|\nb|\n")]
+    [InlineData(@"\bfoo\b", "foo foo_ \u24D0foo foo\u00BD foo", "foo| foo_ \u24D0foo foo\u00BD |foo")]
+    [InlineData("a++a", "aaaa", "aaaa")]
+    [InlineData("a*+b", "aab", "aab")]
+    [InlineData("(?:ab|a)?+b", "abb", "abb")]
+    [InlineData("(?:ab)++a", "ababa", "ababa")]
+    [InlineData("a{1,2}+a", "aaaaa", "aaaaa")]
+    [InlineData("a{,2}b", "aaab", "a|aab")]
+    [InlineData("(?m).+", "a\nb", "a\nb")]
+    [InlineData(@"\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s+(?!\S)|\s", "world's 12345  \nx ", "world|'|s| |12345|  |\n|x| ")]
+    public void A_pattern_means_what_it_means_in_Ruby(string pattern, string text, string pieces)
+    {
+        var tokenizer = Splitting(pattern);
+        Assert.Equal(pieces, string.Join('|', tokenizer.Encode(text).Offsets.Select(o => text[o.Start..o.End])));
+    }
+
+    [Theory]
+    [InlineData("[[:punct:]]", "POSIX bracket")]
+    [InlineData("[a-z&&[^b]]", "&&")]
+    [InlineData("[[a]b]", "class inside another")]
+    [InlineData(@"\Ga", @"\G")]
+    [InlineData("(?s).", "option s")]
+    [InlineData(@"[^\W_]", @"\W")]
+    [InlineData(@"\p{Han}", "Han")]
+    [InlineData(@"\h", @"\h")]
+    [InlineData(@"\R", @"\R")]
+    [InlineData(@"\X", @"\X")]
+    public void A_pattern_that_means_something_else_here_is_refused_by_name(string pattern, string part)
+    {
+        string message = Assert.Throws<NanoVlmException>(() => Splitting(pattern)).Message;
+        Assert.Contains("pre_tokenizer.pattern", message);
+        Assert.Contains(part, message);
+    }
+
+    private static Tokenizer Splitting(string pattern) => Tokenizer.Parse(System.Text.Encoding.UTF8.GetBytes($$$"""
+        {"pre_tokenizer": {"type": "Split", "pattern": {"Regex": {{{System.Text.Json.JsonSerializer.Serialize(pattern)}}}}, "behavior": "Isolated", "invert": false},
+         "model": {"type": "WordLevel", "vocab": {"<unk>": 0}, "unk_token": "<unk>"}}
+        """));
+
     [Fact]
     public void Merges_may_be_strings_or_pairs()
     {

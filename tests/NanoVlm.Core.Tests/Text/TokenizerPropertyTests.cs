@@ -60,7 +60,7 @@ public class TokenizerPropertyTests
     [Fact]
     public void Streaming_adds_up_to_decoding_at_once()
     {
-        foreach (var tokenizer in new[] { _smol.Value, _gpt2.Value })
+        foreach (var tokenizer in new[] { _smol.Value, _gpt2.Value, Tokenizer.Load(TextGoldens.Folder("tokenizer-llama2")), Tokenizer.Load(TextGoldens.Folder("tokenizer-gemma")) })
         {
             var ids = Gen.OneOf(
                 _texts.Generator.Select(text => tokenizer.Encode(text).Ids),
@@ -77,6 +77,16 @@ public class TokenizerPropertyTests
                 return true;
             }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
         }
+    }
+
+    [Fact]
+    public void A_byte_token_can_spoil_the_run_before_it()
+    {
+        var tokenizer = Tokenizer.Load(TextGoldens.Folder("tokenizer-llama2"));
+        int[] ids = [.. new[] { "<0x41>", "<s>", "<0xC3>", "<0xA9>", "<0xFF>", "e" }.Select(token => tokenizer.TokenToId(token)!.Value)];
+        var stream = new StreamingDecoder(tokenizer, skipSpecialTokens: true);
+        Assert.Equal(["", "", "", "", "", "\uFFFD\uFFFD\uFFFD\uFFFDe"], ids.Select(stream.Push));
+        Assert.Equal("", stream.Flush());
     }
 
     [Fact]

@@ -2,6 +2,7 @@
 import io
 import json
 import struct
+import zlib
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -17,7 +18,8 @@ expected = {}
 
 
 def save(name, picture, **options):
-    picture.save(name, **options)
+    if picture is not None:
+        picture.save(name, **options)
     with Image.open(name) as file:
         file = ImageOps.exif_transpose(file)
         expected[name] = np.asarray(file.convert("RGB"))
@@ -46,6 +48,23 @@ exif[0x0112] = 6
 save("exif6.png", Image.fromarray(rgb), exif=exif)
 exif[0x0112] = 8
 save("exif8.webp", Image.fromarray(rgb), lossless=True, exif=exif)
+# 16 bits a sample, of every colour type, with a transparent value where there is no alpha channel; values around 255, where grey is cut off.
+values = np.where(x % 3 == 0, 300, np.where(x % 3 == 1, 20 * x + 7 * y, 2500 * x + 31 * y)) & 0xFFFF
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+for kind, channels, key in ((0, 1, 44), (2, 3, 300), (4, 2, None), (6, 4, None)):
+    samples = np.stack([(values * (1 + 5 * c)) & 0xFFFF for c in range(channels)], -1).astype(">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in samples)
+    for transparent in (False, True) if key else (False,):
+        name = f"deep{kind}{'_key' if transparent else ''}.png"
+        with open(name, "wb") as file:
+            file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))
+                       + (chunk(b"tRNS", struct.pack(">H", key) * channels) if transparent else b"") + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+        save(name, None)
 Image.fromarray(rgb).save("animated.webp", save_all=True, append_images=[Image.fromarray(rgb[::-1])])
 
 header, data = {}, b""

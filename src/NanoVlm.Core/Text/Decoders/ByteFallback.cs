@@ -6,14 +6,22 @@ namespace NanoVlm.Text.Decoders;
 /// <summary>Joins runs of byte tokens such as <c>&lt;0x0A&gt;</c>; a run that is not UTF-8 becomes one U+FFFD a byte.</summary>
 internal sealed class ByteFallback : Decoder
 {
+    public override bool JoinsBytes => true;
+
+    public static bool IsByte(string token, out byte value)
+    {
+        value = 0;
+        return token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>'
+            && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+    }
+
     public override IReadOnlyList<string> Apply(IReadOnlyList<string> tokens)
     {
         var output = new List<string>(tokens.Count);
         var run = new List<byte>();
         foreach (string token in tokens)
         {
-            if (token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>'
-                && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte b))
+            if (IsByte(token, out byte b))
             {
                 run.Add(b);
                 continue;

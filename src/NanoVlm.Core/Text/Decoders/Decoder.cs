@@ -3,6 +3,9 @@ namespace NanoVlm.Text.Decoders;
 /// <summary>Turns tokens back into text; the texts it returns are read one after another.</summary>
 internal abstract class Decoder
 {
+    /// <summary>Whether what a byte token becomes depends on the byte tokens around it.</summary>
+    public virtual bool JoinsBytes => false;
+
     public abstract IReadOnlyList<string> Apply(IReadOnlyList<string> tokens);
 
     public static Decoder Read(JsonPart part) => part.Kind switch

@@ -11,10 +11,10 @@ internal static class Filters
     private static readonly Dictionary<string, Filter> _filters = new()
     {
         ["trim"] = (c, v, a) => StringMethods.Strip(c, Text(c, v), a.Bind("trim", "chars")[0] is Str chars ? chars.Text : null, true, true),
-        ["upper"] = (c, v, a) => Change(c, v, a, "upper", StringMethods.Upper),
-        ["lower"] = (c, v, a) => Change(c, v, a, "lower", s => s.ToLowerInvariant()),
-        ["capitalize"] = (c, v, a) => Change(c, v, a, "capitalize", StringMethods.Capitalize),
-        ["title"] = (c, v, a) => Change(c, v, a, "title", s => StringMethods.Title(s, separator => Lexer.IsSpace(separator) || separator is '-' or '(' or '{' or '[' or '<')),
+        ["upper"] = (c, v, a) => Change(c, v, a, "upper", Casing.Upper),
+        ["lower"] = (c, v, a) => Change(c, v, a, "lower", Casing.Lower),
+        ["capitalize"] = (c, v, a) => Change(c, v, a, "capitalize", Casing.Capitalize),
+        ["title"] = (c, v, a) => Change(c, v, a, "title", s => Casing.Title(s, true, separator => Lexer.IsSpace(separator) || separator is '-' or '(' or '{' or '[' or '<')),
         ["string"] = (c, v, a) => Text(c, v),
         ["safe"] = (c, v, a) => Text(c, v),
         ["escape"] = Escape,
@@ -177,7 +177,7 @@ internal static class Filters
     private static Func<Value, Value> Key(Context context, Value? attribute, Value? caseSensitive)
     {
         var pick = attribute is null or None ? item => item : Attribute(context, attribute);
-        return Given(caseSensitive) ? pick : item => pick(item) is var key && key is Str text ? StringMethods.Change(context, text, s => s.ToLowerInvariant()) : key;
+        return Given(caseSensitive) ? pick : item => pick(item) is var key && key is Str text ? StringMethods.Change(context, text, Casing.Lower) : key;
     }
 
     private static Sequence Sort(Context context, IReadOnlyList<Value> items, Func<Value, Value> key, bool reverse)

@@ -7,9 +7,9 @@ internal readonly record struct Speaker(string Role, bool Says);
 /// Where each message lies in a rendered text, from the marks of its characters (docs/templates.md tells the rule for people).
 /// </summary>
 /// <param name="Prompt">What the template writes before an answer when asked for a generation prompt.</param>
-/// <param name="EndOfTurn">What it writes after an answer; used only where it does not loop over the messages.</param>
+/// <param name="EndOfTurn">What it writes after the last answer of a conversation; null where it cannot be told which of that is the assistant's.</param>
 /// <param name="WholeTurn">Whether it writes nothing but an answer in an assistant's turn: the question's turn ends with what asks for it.</param>
-internal sealed record SpanRule(string Prompt, string EndOfTurn, bool WholeTurn)
+internal sealed record SpanRule(string Prompt, string? EndOfTurn, bool WholeTurn)
 {
     /// <summary>The spans, in the order of the text. A message that cannot be told apart has none.</summary>
     /// <param name="rendered">The text.</param>
@@ -59,18 +59,37 @@ internal sealed record SpanRule(string Prompt, string EndOfTurn, bool WholeTurn)
             int begin = own[0].Start, end = Math.Min(own[0].End, textEnd);
             contents.RemoveAll(c => c.Start < begin || c.End > end);
             int first = contents.Count > 0 ? contents[0].Start : end;
-            if (assistant)
-                first = WholeTurn ? begin : PromptIn(text, begin, first) ?? BackOverSpaces(text, begin, first);
-            return (first, end);
+            if (!assistant)
+                return (first, end);
+            first = WholeTurn ? begin : PromptIn(text, begin, first) ?? BackOverSpaces(text, begin, first);
+            int said = contents.Count > 0 ? contents.Max(c => c.End) : first;
+            return TailEnd(text.AsSpan(said, end - said)) is { } tail ? (first, said + tail) : null;
         }
         if (contents.Count == 0)
             return null;
         int start = contents[0].Start, after = contents[^1].End;
-        if (EndOfTurn.Length > 0 && text.AsSpan(after, textEnd - after).StartsWith(EndOfTurn))
+        if (EndOfTurn is { Length: > 0 } && text.AsSpan(after, textEnd - after).StartsWith(EndOfTurn))
             after += EndOfTurn.Length;
         else if (assistant)
             return null;
         return (assistant ? BackOverSpaces(text, 0, start) : start, after);
+    }
+
+    // How much of what follows an answer in its turn is its end. Before other messages a template may go on: with the header of the next, or
+    // with a line of its own. Nobody says that.
+    private int? TailEnd(ReadOnlySpan<char> tail)
+    {
+        if (EndOfTurn is null)
+            return null;
+        var mark = EndOfTurn.AsSpan().TrimEnd();
+        if (mark.IsEmpty)
+            return tail.IsWhiteSpace() ? tail.Length : null;
+        int at = tail.IndexOf(mark);
+        var rest = at < 0 ? default : tail[(at + mark.Length)..];
+        if (at < 0 || rest.IsWhiteSpace())
+            return at < 0 ? null : tail.Length;
+        // What stands before the mark, such as the end of a call, may hold something that only looks like it.
+        return at > 0 ? null : mark.Length + rest.CommonPrefixLength(EndOfTurn.AsSpan(mark.Length));
     }
 
     private static bool HoldsAnother(Mark[] contents, int message, (int Start, int End) span)

@@ -8,11 +8,11 @@ internal static class StringMethods
         ["strip"] = (c, self, a) => Strip(c, (Str)self, Chars(a, "strip"), true, true),
         ["lstrip"] = (c, self, a) => Strip(c, (Str)self, Chars(a, "lstrip"), true, false),
         ["rstrip"] = (c, self, a) => Strip(c, (Str)self, Chars(a, "rstrip"), false, true),
-        ["upper"] = (c, self, a) => Change(c, (Str)self, a, "upper", Upper),
-        ["lower"] = (c, self, a) => Change(c, (Str)self, a, "lower", s => s.ToLowerInvariant()),
+        ["upper"] = (c, self, a) => Change(c, (Str)self, a, "upper", Casing.Upper),
+        ["lower"] = (c, self, a) => Change(c, (Str)self, a, "lower", Casing.Lower),
         ["casefold"] = (c, self, a) => Change(c, (Str)self, a, "casefold", s => s.ToLowerInvariant().Replace("ß", "ss")),
-        ["capitalize"] = (c, self, a) => Change(c, (Str)self, a, "capitalize", Capitalize),
-        ["title"] = (c, self, a) => Change(c, (Str)self, a, "title", s => Title(s, letter => !char.IsLetter(letter))),
+        ["capitalize"] = (c, self, a) => Change(c, (Str)self, a, "capitalize", Casing.Capitalize),
+        ["title"] = (c, self, a) => Change(c, (Str)self, a, "title", s => Casing.Title(s, false, letter => !char.IsLetter(letter))),
         ["swapcase"] = (c, self, a) => Change(c, (Str)self, a, "swapcase", s => string.Concat(s.Select(l => char.IsUpper(l) ? char.ToLowerInvariant(l) : char.ToUpperInvariant(l)))),
         ["split"] = (c, self, a) => Split(c, (Str)self, a.Bind("split", "sep", "maxsplit"), false),
         ["rsplit"] = (c, self, a) => Split(c, (Str)self, a.Bind("rsplit", "sep", "maxsplit"), true),
@@ -59,28 +59,6 @@ internal static class StringMethods
     {
         context.Budget.Spend(text.Text.Length * (1 + (long)text.Marks.Length));
         return text.Map(change);
-    }
-
-    public static string Upper(string text) => text.ToUpperInvariant().Replace("ß", "SS");
-
-    public static string Capitalize(string text)
-    {
-        if (text.Length == 0)
-            return text;
-        int first = char.IsHighSurrogate(text[0]) && text.Length > 1 ? 2 : 1;
-        return (text[..first] == "ß" ? "Ss" : text[..first].ToUpperInvariant()) + text[first..].ToLowerInvariant();
-    }
-
-    /// <summary>A capital at the beginning of each word, small letters after.</summary>
-    public static string Title(string text, Func<char, bool> separates)
-    {
-        var letters = text.ToLowerInvariant().ToCharArray();
-        for (int i = 0; i < letters.Length; i++)
-        {
-            if (i == 0 || separates(text[i - 1]))
-                letters[i] = char.ToUpperInvariant(letters[i]);
-        }
-        return new string(letters);
     }
 
     public static Str Strip(Context context, Str text, string? characters, bool left, bool right)

@@ -53,6 +53,46 @@ public class SpanTests
         }
     }
 
+    [Theory]
+    // The next header, a line of the system's, a new sequence: written only where a message follows.
+    [InlineData("{% for m in messages %}{% if m.role=='assistant' %}{{m.content}}<|im_end|>\n{% if not loop.last %}<|im_start|>user\n{% endif %}{% else %}{{m.content}}<|im_end|>\n<|im_start|>assistant\n{% endif %}{% endfor %}", " Hello! <|im_end|>\n", "Bye Bye<|im_end|>\n")]
+    [InlineData("{% for m in messages %}<|im_start|>{{m.role}}\n{{m.content}}<|im_end|>\n{% if m.role=='assistant' and not loop.last %}<|im_start|>system\nContinue.<|im_end|>\n{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}", " Hello! <|im_end|>\n", "Bye Bye<|im_end|>\n")]
+    // Written always, but after the token where the model stops.
+    [InlineData("<|im_start|>user\n{% for m in messages %}{% if m.role=='assistant' %}{{m.content}}<|im_end|>\n<|im_start|>user\n{% else %}{{m.content}}<|im_end|>\n<|im_start|>assistant\n{% endif %}{% endfor %}", " Hello! <|im_end|>\n", "Bye Bye<|im_end|>\n")]
+    // White space is no matter.
+    [InlineData("{% for m in messages %}{{ '<|' + m.role + '|>' + m.content + '<e>' }}{% if not loop.last %}{{ '\n' }}{% endif %}{% endfor %}", " Hello! <e>\n", "Bye Bye<e>")]
+    public void What_follows_the_end_of_a_turn_is_nobodys(string source, string first, string second)
+    {
+        var tokenizer = Tokenizer.Load(TextGoldens.Folder("tokenizer-smollm2")).WithEosToken("<|im_end|>");
+        var template = ChatTemplate.Parse(source, tokenizer);
+        Assert.Equal([first, second], Answers(template.Render(_chat)));
+        var encoded = template.Encode(tokenizer, _chat);
+        Assert.Equal(first + second, tokenizer.Decode([.. encoded.Ids.Where((_, i) => encoded.AssistantMask[i])]));
+    }
+
+    [Theory]
+    [InlineData(" </s><s>[INST] ")]
+    [InlineData(" </s>{% if not loop.last %}<s>[INST] {% endif %}")]
+    public void The_token_where_a_model_stops_ends_an_answer(string tail)
+    {
+        var tokenizer = Tokenizer.Load(TextGoldens.Folder("tokenizer-llama2"));
+        var template = ChatTemplate.Parse("<s>[INST] {% for m in messages %}{{ m.content }}{% if m.role == 'user' %} [/INST]{% else %}" + tail + "{% endif %}{% endfor %}", tokenizer);
+        _ = template.Encode(tokenizer, _chat);
+        Assert.Equal([" Hello!  </s>", "Bye Bye </s>"], Answers(template.Render(_chat)));
+    }
+
+    [Theory]
+    [InlineData("{% for m in messages %}{{ m.role }}: {{ m.content }}{% if not loop.last %}</s>{% endif %}{% endfor %}")]       // the last answer has no end
+    [InlineData("{% for m in messages %}{{ m.content }}{% if m.role == 'assistant' %}<|im_end|>\n<|im_start|>user\n{% endif %}{% endfor %}")] // always the header
+    [InlineData("{% for m in messages %}{{ m.content }}{% if m.role == 'user' %} [/INST]{% else %} </s><s>[INST] {% endif %}{% endfor %}")] // and no token tells
+    public void A_template_whose_answers_have_no_end_of_their_own_is_refused(string source)
+    {
+        var tokenizer = Tokenizer.Load(TextGoldens.Folder("tokenizer-smollm2")).WithEosToken("<|endoftext|>");
+        var e = Assert.Throws<NanoVlmException>(() => ChatTemplate.Parse(source, tokenizer).Encode(tokenizer, _chat));
+        Assert.Contains("message 2 of 4", e.Message);
+        Assert.Contains("without an end", e.Message);
+    }
+
     [Fact]
     public void An_empty_answer_has_its_end()
     {

@@ -24,6 +24,14 @@ public class TemplateGoldenTests
         Assert.True(compared >= 21);
     }
 
+    [Theory] // as jinja2 over Python
+    [InlineData("stra\u00DFe \uFB01ne", "STRASSE FINE|stra\u00DFe \uFB01ne|Stra\u00DFe \uFB01ne|Stra\u00DFe FIne|Stra\u00DFe Fine|Stra\u00DFe \uFB01ne")]
+    [InlineData("\u0130STANBUL \u039F\u0394\u039F\u03A3 \u03A3\u0391\u03A3.", "\u0130STANBUL \u039F\u0394\u039F\u03A3 \u03A3\u0391\u03A3.|i\u0307stanbul \u03BF\u03B4\u03BF\u03C2 \u03C3\u03B1\u03C2.|\u0130stanbul \u03BF\u03B4\u03BF\u03C2 \u03C3\u03B1\u03C2.|\u0130stanbul \u039F\u03B4\u03BF\u03C2 \u03A3\u03B1\u03C2.|\u0130stanbul \u039F\u03B4\u03BF\u03C2 \u03A3\u03B1\u03C2.|\u0130stanbul \u03BF\u03B4\u03BF\u03C2 \u03C3\u03B1\u03C2.")]
+    [InlineData("\u00DFa \uFB02at \u0149", "SSA FLAT \u02BCN|\u00DFa \uFB02at \u0149|Ssa \uFB02at \u0149|SSa FLat \u02BCN|Ssa Flat \u02BCN|Ssa \uFB02at \u0149")]
+    public void Letters_change_their_case_as_in_Python(string text, string expected) =>
+        Assert.Equal(expected, Template.Parse("{{ x|upper }}|{{ x|lower }}|{{ x|capitalize }}|{{ x|title }}|{{ x.title() }}|{{ x.capitalize() }}")
+            .Render(JsonSerializer.SerializeToElement(new { x = text })));
+
     [Theory]
     [InlineData("tokenizer-smollm2")]
     [InlineData("tokenizer-gemma")]
