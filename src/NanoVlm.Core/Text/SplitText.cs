@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace NanoVlm.Text;
 
 /// <summary>A text cut into pieces; the model sees one piece at a time.</summary>

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace NanoVlm.Text.Models;
 
 /// <summary>
