@@ -10,6 +10,7 @@ public sealed class DataStatistics
     private readonly int? rowTokens;
     private readonly Dictionary<int, long> lengths = [], tiles = [];
     private readonly (long Samples, long Tokens, long Labels)[] sources;
+    private IReadOnlyList<long> taken = [];
     private long positions, rows, batches;
 
     /// <param name="mix">What is read.</param>
@@ -50,6 +51,7 @@ public sealed class DataStatistics
         }
         positions += (long)batch.Size * (rowTokens ?? batch.Length);
         rows += batch.Size;
+        taken = batch.State?.Taken ?? taken;
         batches++;
     }
 
@@ -63,7 +65,7 @@ public sealed class DataStatistics
             facts.Add((mix.Sources[i].Name, Text($"{mix.Sources[i].Count:N0} rows; {sources[i].Samples:N0} samples used, {sources[i].Tokens:N0} tokens")));
         facts.Add(("read", Text($"{counts.Read:N0} samples")));
         facts.Add(("used", Text($"{Samples:N0} samples, {Tokens:N0} tokens, {rows:N0} rows, {batches:N0} batches")));
-        foreach (var (reason, count) in counts.Dropped.OrderByDescending(pair => pair.Value)) facts.Add(($"dropped: {Words(reason)}", Text($"{count:N0} samples ({Share(count, counts.Read)})")));
+        foreach (var (reason, count) in counts.Dropped.OrderByDescending(pair => pair.Value)) facts.Add(($"dropped: {DataLoader.Words(reason)}", Text($"{count:N0} samples ({Share(count, counts.Read)})")));
         if (counts.Skipped > 0) facts.Add(("skipped: unreadable", Text($"{counts.Skipped:N0} samples ({Share(counts.Skipped, counts.Read)})")));
         if (counts.TurnsLeftOut > 0) facts.Add(("turns left out", Text($"{counts.TurnsLeftOut:N0}")));
         if (counts.StrayImageTokens > 0) facts.Add(("image tokens taken out of texts", Text($"{counts.StrayImageTokens:N0}")));
@@ -82,18 +84,9 @@ public sealed class DataStatistics
         if (counts.Dropped.GetValueOrDefault(DropReason.NoLabels) is > 0 and var silent) warnings.Add(Text($"{silent:N0} samples had no label at all and were dropped"));
         if (counts.Dropped.GetValueOrDefault(DropReason.TooLong) is var longer && longer > counts.Read * 0.05) warnings.Add(Text($"{Share(longer, counts.Read)} of the samples are longer than data.max_tokens and are dropped"));
         for (var i = 0; i < sources.Length; i++)
-            if (sources[i].Samples > mix.Sources[i].Count) warnings.Add(Text($"{mix.Sources[i].Name} repeats: its {mix.Sources[i].Count:N0} rows came {(double)sources[i].Samples / mix.Sources[i].Count:0.#} times"));
+            if (i < taken.Count && taken[i] > mix.Sources[i].Count) warnings.Add(Text($"{mix.Sources[i].Name} repeats: its {mix.Sources[i].Count:N0} rows came {(double)taken[i] / mix.Sources[i].Count:0.#} times"));
         return warnings;
     }
-
-    private static string Words(DropReason reason) => reason switch
-    {
-        DropReason.TooLong => "too long",
-        DropReason.TooManyImages => "too many images",
-        DropReason.TooManyTiles => "too many tiles",
-        DropReason.LowRatings => "low ratings",
-        _ => "no label",
-    };
 
     private static string Share(long part, long whole) => whole == 0 ? "0 %" : Text($"{(double)part / whole:P1}");
 

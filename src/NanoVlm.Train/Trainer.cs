@@ -31,6 +31,7 @@ public sealed class Trainer : IDisposable
     private readonly IReadOnlyList<(AdamW.ParamGroup Group, double PeakRate)> groups;
     private readonly AnswerEvaluator evaluator;
     private readonly MetricsLog metrics;
+    private IReadOnlyList<Question>? validation;
     private long samples;
     private double best = double.NegativeInfinity;
     private int bestStep;
@@ -86,7 +87,14 @@ public sealed class Trainer : IDisposable
             while (done < steps && !cancellation.IsCancellationRequested)
             {
                 training.Start();
-                last = Step(done, loader);
+                try
+                {
+                    last = Step(done, loader, cancellation);
+                }
+                catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+                {
+                    break;
+                }
                 training.Stop();
                 done++;
                 var print = done % train.LogEvery == 0 || done == 1 || done == steps;
@@ -118,11 +126,11 @@ public sealed class Trainer : IDisposable
     }
 
     // One optimizer step over train.gradient_accumulation batches. The loss is the mean over the labels of all of them.
-    private StepMetrics Step(int step, DataLoader loader)
+    private StepMetrics Step(int step, DataLoader loader, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         var watch = Stopwatch.StartNew();
-        var batches = Enumerable.Range(0, config.Train.GradientAccumulation).Select(_ => loader.Next()!).ToArray();
+        var batches = Enumerable.Range(0, config.Train.GradientAccumulation).Select(_ => loader.Next(cancellation)!).ToArray();
         var waited = watch.Elapsed.TotalSeconds;
         var labels = batches.Sum(batch => batch.LabelCount);
         if (labels == 0) throw new NanoVlmException($"Step {step + 1}: no token of the batch has a label; is data.max_tokens too small for the first answer?");
@@ -186,7 +194,8 @@ public sealed class Trainer : IDisposable
     private void Evaluate(int step, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
-        var questions = Question.Of(data.Validation, config.Train.EvalLimit);
+        validation ??= Question.Askable(data.Validation, builder, config.Train.EvalLimit, LeftOut);
+        var questions = validation;
         Accuracy accuracy;
         try
         {
@@ -215,7 +224,7 @@ public sealed class Trainer : IDisposable
     {
         // The best checkpoint is the one that a user takes away: it is the one tested.
         Checkpoint.LoadWeights(model, Path.Combine(run.Best, Checkpoint.WeightsFile), "decoder.", model.Config.LmTieWeights);
-        var questions = Question.Of(data.Test.Count > 0 ? data.Test : data.Validation, config.Eval.Limit);
+        var questions = Question.Askable(data.Test.Count > 0 ? data.Test : data.Validation, builder, config.Eval.Limit, LeftOut);
         Log.Information("testing the best checkpoint, step {Step}, on {Questions:N0} questions, with and without their images", bestStep, questions.Count);
         var predictions = evaluator.Ask(questions, cancellation: cancellation);
         var (test, blind, majority) = (Accuracy.Of(predictions), Accuracy.Of(evaluator.Ask(questions, blind: true, cancellation)), Accuracy.OfMajority(questions));
@@ -240,6 +249,8 @@ public sealed class Trainer : IDisposable
             FinalLoss = last.Loss,
         };
     }
+
+    private static void LeftOut(string why) => Log.Warning("left out of the questions: {Why:l}", why);
 
     private string FirstBad()
     {

@@ -45,6 +45,29 @@ public class AccuracyTests
 
 public class QuestionTests
 {
+    [Fact]
+    public void What_cannot_be_asked_is_left_out_with_the_reason_and_marks_are_of_all_images()
+    {
+        var tokenizer = Text.ImageTokens.AddTo(Text.Tokenizer.Load(Configuration.RunConfig.Load().Model.Tokenizer!));
+        var builder = new SampleBuilder(tokenizer, new ImageProcessor(new ImageProcessorConfig { TileSize = 16, MaxSide = 16, Split = false }), 4, new SampleOptions { MaxTokens = 80 });
+        var png = ImageCodec.EncodePng(new RgbImage(16, 16, new byte[768]));
+        StoredImage[] two = [new("one", png), new("two", png)];
+        RawSample[] set =
+        [
+            new("llava", two, [new("<image>\nWhat is it?", "a"), new("And <image>?", "b"), new("Is <image> like <image>?", "c")], []),
+            new("long", [], [new(string.Concat(Enumerable.Repeat("How many ", 100)), "d"), new("short?", "e")], []),
+            new("cut", [new("half", png.AsMemory(0, png.Length / 2))], [new("What?", "f")], []),
+        ];
+        var leftOut = new List<string>();
+        var questions = Question.Askable(set, builder, null, leftOut.Add);
+        Assert.Equal(["What is it?", "And ?", "Is <image> like <image>?", "short?"], questions.Select(question => question.Text));
+        Assert.Equal(2, leftOut.Count);
+        Assert.Contains("long: has ", leftOut[0]);
+        Assert.Contains("'half' cannot be read", leftOut[1]);
+        Assert.Equal(2, Question.Askable(set, builder, 2, leftOut.Add).Count);
+        Assert.Contains("None of the 1 conversations", Assert.Throws<NanoVlmException>(() => Question.Askable(set[2..], builder, null, leftOut.Add)).Message);
+    }
+
     private static readonly RawSample[] samples =
     [
         new("a:1", [new StoredImage("a.png")], [new("one?", "1"), new("two?", "2")], ["count", "shape"]),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Threading.Channels;
 using NanoVlm.Data.Packing;
 
@@ -50,9 +51,12 @@ public sealed class DataLoader : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(options.Rank);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(options.Rank, options.WorldSize);
         (this.mix, this.builder, this.options, this.warn) = (mix, builder, options, warn);
+        if (options.Packing is not null && builder.HasIndependentTurns) throw new ArgumentException("Samples with independent turns cannot share rows.", nameof(options));
         if (options.Start is { } start && !start.Sizes.SequenceEqual(mix.Sources.Select(source => source.Count)))
             throw new NanoVlmException(
                 $"Reading cannot go on where it was: then the sources had {string.Join(", ", start.Sizes)} rows, now {string.Join(", ", mix.Sources.Select(source => source.Count))}. Is it the set the run was started with?");
+        if (options.Start is { } before && before.Settings != Settings)
+            throw new NanoVlmException($"Reading cannot go on where it was: then it was by {before.Settings}, now by {Settings}. Only the number of workers may change.");
         limit = new SkipLimit(options.MaxSkipped, mix.EpochLength, warn);
         limit.Begin(options.Start?.Counts ?? new());
         var made = options.Start?.Rows ?? 0;
@@ -62,6 +66,10 @@ public sealed class DataLoader : IDisposable
         planning = Channel.CreateBounded<Place>(8 * options.Workers);
         running = Task.WhenAll([Ends(Order), Ends(Assemble), Ends(Collate), .. Enumerable.Range(0, options.Workers).Select(_ => Ends(Work))]);
     }
+
+    // Everything but the sets themselves that decides what comes.
+    private string Settings => string.Create(CultureInfo.InvariantCulture,
+        $"{mix.Settings}, {(options.Packing is { } packing ? $"rows of {packing.RowTokens} tokens and {packing.RowImages} images from {packing.Window} samples" : options.BucketWindow > 1 ? $"batches of {options.BatchSize} by length from {options.BucketWindow} samples" : "a row for each sample")}, seed {options.Seed}, rank {options.Rank} of {options.WorldSize}");
 
     /// <summary>The next batch, or null after the last epoch. The last batch may be short.</summary>
     /// <param name="cancellationToken">Stops the waiting; the loader can be read on.</param>
@@ -111,12 +119,16 @@ public sealed class DataLoader : IDisposable
         foreach (var draw in options.Start?.Waiting ?? [])
             await Send(new Place(draw, mix.RowOf(draw), null)).ConfigureAwait(false);
         var last = options.Epochs * mix.EpochLength ?? long.MaxValue;
+        var told = new bool[taken.Length];
         for (var drawn = taken.Sum(); drawn < last; drawn++)
         {
             var source = mix.Next(taken);
             var draw = new Draw(source, taken[source]++);
-            if (draw.Number > 0 && draw.Number % mix.Sources[source].Count == 0 && mix.Sources.Count > 1)
+            if (draw.Number == mix.Sources[source].Count && drawn + 1 < mix.EpochLength && !told[source])
+            {
+                told[source] = true;
                 warn?.Invoke($"{mix.Sources[source].Name} begins again: all its {mix.Sources[source].Count:N0} samples have been read");
+            }
             if (drawn % options.WorldSize == options.Rank)
                 await Send(new Place(draw, mix.RowOf(draw), [.. taken])).ConfigureAwait(false);
         }
@@ -125,9 +137,11 @@ public sealed class DataLoader : IDisposable
         async Task Send(Place place)
         {
             await planning.Writer.WriteAsync(place, stop.Token).ConfigureAwait(false);
-            work.Writer.TryWrite(() => place.Plan.Set(() => builder.Plan(mix.Sources[place.Draw.Source][place.Row])));
+            work.Writer.TryWrite(() => place.Plan.Set(() => builder.Plan(mix.Sources[place.Draw.Source][place.Row]), Where(place.Draw, place.Row)));
         }
     }
+
+    private string Where(Draw draw, int row) => $"{mix.Sources[draw.Source].FileOf(row)}, row {row} of the set";
 
     private async Task Work()
     {
@@ -140,12 +154,20 @@ public sealed class DataLoader : IDisposable
         var counts = options.Start?.Counts ?? new();
         var taken = options.Start?.Taken ?? new long[mix.Sources.Count];
         var batch = new List<IReadOnlyList<Planned>>(options.BatchSize);
+        var unused = 0L; // samples in a row
         var refills = options.Start?.Waiting.Count ?? 0; // the assembler is what it was only when it has all that waited
         await foreach (var place in planning.Reader.ReadAllAsync(stop.Token).ConfigureAwait(false))
         {
             var plan = await Outcome().ConfigureAwait(false);
             if (plan is not null)
+            {
+                unused = 0;
                 assembler.Add(new Planned(place.Draw, place.Row, plan), plan.InputIds.Length, plan.Images.Count);
+            }
+            else if (++unused >= mix.EpochLength / options.WorldSize && options.Epochs is null)
+            {
+                throw new NanoVlmException($"None of the last {unused} samples can be used: {string.Join(", ", counts.Dropped.Select(pair => $"{pair.Value} {Words(pair.Key)}"))}. Look at them with the data command, or raise the limits of data.");
+            }
             Volatile.Write(ref read, counts);
             if (--refills > 0) continue;
             if (place.TakenAfter is not null) taken = place.TakenAfter;
@@ -162,6 +184,7 @@ public sealed class DataLoader : IDisposable
                 try
                 {
                     var plan = await place.Plan.Get(stop.Token).ConfigureAwait(false);
+                    RowRefuses(plan);
                     if (!again) counts = counts with { TurnsLeftOut = counts.TurnsLeftOut + plan.TurnsLeftOut, StrayImageTokens = counts.StrayImageTokens + plan.StrayImageTokens };
                     return plan;
                 }
@@ -182,6 +205,13 @@ public sealed class DataLoader : IDisposable
         if (batch.Count > 0) await Emit().ConfigureAwait(false);
         decoding.Writer.Complete();
 
+        void RowRefuses(SamplePlan plan)
+        {
+            if (options.Packing is not { } row) return;
+            if (plan.InputIds.Length > row.RowTokens) throw new DroppedSampleException(DropReason.TooLong, $"{plan.Origin}: has {plan.InputIds.Length} tokens; a row has {row.RowTokens}.");
+            if (plan.Images.Count > row.RowImages) throw new DroppedSampleException(DropReason.TooManyImages, $"{plan.Origin}: has {plan.Images.Count} images; a row has {row.RowImages}.");
+        }
+
         async Task TakeRows()
         {
             while (assembler.TryTake(out var row))
@@ -196,6 +226,7 @@ public sealed class DataLoader : IDisposable
             var state = new LoaderState
             {
                 Sizes = [.. mix.Sources.Select(source => source.Count)],
+                Settings = Settings,
                 Taken = taken,
                 Waiting = [.. assembler.Pending.Select(waiting => waiting.Draw)],
                 Rows = assembler.Rows,
@@ -205,7 +236,7 @@ public sealed class DataLoader : IDisposable
             batch.Clear();
             await decoding.Writer.WriteAsync(decode, stop.Token).ConfigureAwait(false);
             foreach (var (planned, sample) in decode.Rows.SelectMany(row => row))
-                work.Writer.TryWrite(() => sample.Set(() => builder.Decode(planned.Plan) with { Source = planned.Draw.Source }));
+                work.Writer.TryWrite(() => sample.Set(() => builder.Decode(planned.Plan) with { Source = planned.Draw.Source }, planned.Plan.Origin));
         }
     }
 
@@ -237,12 +268,22 @@ public sealed class DataLoader : IDisposable
         batches.Writer.Complete();
     }
 
+    /// <summary>A reason as people say it.</summary>
+    public static string Words(DropReason reason) => reason switch
+    {
+        DropReason.TooLong => "too long",
+        DropReason.TooManyImages => "too many images",
+        DropReason.TooManyTiles => "too many tiles",
+        DropReason.LowRatings => "low ratings",
+        _ => "no label",
+    };
+
     /// <summary>What a worker will have made, or how it failed.</summary>
     private sealed class Outcome<T>
     {
         private readonly TaskCompletionSource<T> made = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public void Set(Func<T> make)
+        public void Set(Func<T> make, string where)
         {
             try
             {
@@ -250,7 +291,7 @@ public sealed class DataLoader : IDisposable
             }
             catch (Exception error)
             {
-                made.SetException(error);
+                made.SetException(error is NanoVlmException ? error : new InvalidOperationException($"{where}: {error.Message}", error));
             }
         }
 

@@ -9,6 +9,9 @@ public sealed record LoaderState
     /// <summary>Rows of each source, to see that it is the same set.</summary>
     public required IReadOnlyList<int> Sizes { get; init; }
 
+    /// <summary>What decided the order, to see that it is the same: weights, seed, windows, rows, rank.</summary>
+    public required string Settings { get; init; }
+
     /// <summary>How many samples were taken from each source, by all ranks together.</summary>
     public required IReadOnlyList<long> Taken { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using NanoVlm.Images;
 using NanoVlm.Text;
 
@@ -12,7 +13,8 @@ public sealed class SampleBuilder
     /// <summary>The label of positions that are not trained on.</summary>
     public const int IgnoreLabel = -100;
 
-    private const string ImageMark = "<image>";
+    /// <summary>What marks the place of an image in a question.</summary>
+    public const string ImageMark = "<image>";
 
     private readonly Tokenizer _tokenizer;
     private readonly ImageProcessor _processor;
@@ -40,6 +42,9 @@ public sealed class SampleBuilder
 
     /// <summary>The token that fills up short rows.</summary>
     public int PadTokenId { get; }
+
+    /// <summary>Whether turns do not see each other.</summary>
+    public bool HasIndependentTurns => _options.IndependentTurns;
 
     /// <summary>Side of a tile in pixels.</summary>
     public int TileSize => _processor.Config.TileSize;
@@ -199,13 +204,16 @@ public sealed class SampleBuilder
     // LLaVA sets a mark on a line of its own; that line feed goes with the mark.
     private static string ReplaceMarks(string content, IReadOnlyList<string> images, ref int marks)
     {
-        for (int at; (at = content.IndexOf(ImageMark, StringComparison.Ordinal)) >= 0; marks++)
+        if (!content.Contains(ImageMark, StringComparison.Ordinal)) return content;
+        var text = new StringBuilder();
+        var done = 0;
+        for (int at; (at = content.IndexOf(ImageMark, done, StringComparison.Ordinal)) >= 0; marks++)
         {
-            var end = at + ImageMark.Length;
-            if (end < content.Length && content[end] == '\n')
-                end++;
-            content = content[..at] + (marks < images.Count ? images[marks] : "") + content[end..];
+            text.Append(content, done, at - done);
+            if (marks < images.Count) text.Append(images[marks]);
+            done = at + ImageMark.Length;
+            if (done < content.Length && content[done] == '\n') done++;
         }
-        return content;
+        return text.Append(content, done, content.Length - done).ToString();
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using NanoVlm.Data.Sources;
 
@@ -31,11 +32,15 @@ public sealed class SampleMix
         (this.sources, this.seed, this.shuffle, this.window) = ([.. sources.Select(part => part.Source)], seed, shuffle, window);
         shares = [.. sources.Select(part => part.Source.Count * part.Weight)];
         if (sources.FirstOrDefault(part => part.Source.Count == 0).Source is { } empty) throw new NanoVlmException($"{empty.Name}: the data set is empty; there is nothing to read.");
+        if (sources.Count > 0 && EpochLength < 1) throw new NanoVlmException($"The weights make an epoch of no sample: {string.Join(", ", sources.Select(part => $"{part.Source.Name} {part.Weight.ToString(CultureInfo.InvariantCulture)}"))}; raise them.");
         if (sources.Count == 0) throw new NanoVlmException("There is no data set to read.");
     }
 
     /// <summary>The sources.</summary>
     public IReadOnlyList<SampleSource> Sources => sources;
+
+    /// <summary>What decides the order, besides the sources' sizes.</summary>
+    internal string Settings => string.Create(CultureInfo.InvariantCulture, $"shares {string.Join("/", shares.Select(share => share.ToString("0.###", CultureInfo.InvariantCulture)))}, {(shuffle ? $"shuffled by seed {seed} in windows of {window}" : "not shuffled")}");
 
     /// <summary>Samples of an epoch.</summary>
     public long EpochLength => (long)Math.Round(shares.Sum());

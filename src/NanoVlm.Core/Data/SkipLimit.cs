@@ -2,10 +2,12 @@ namespace NanoVlm.Data;
 
 /// <summary>Counts what cannot be read, and ends the reading when it is too much. Safe from any thread.</summary>
 /// <param name="share">The share of samples that may be unreadable.</param>
-/// <param name="total">Samples of the set: the share is of these, or of what was read where that is more.</param>
+/// <param name="total">Samples of the set.</param>
 /// <param name="warn">Hears of each.</param>
 internal sealed class SkipLimit(double share, long total, Action<string>? warn)
 {
+    private const long Soon = 1000; // of the first so many the share is taken of all of them, so that one does not end it
+
     private readonly Lock guard = new();
     private readonly Dictionary<string, int> byFile = [];
     private long read, skipped;
@@ -32,7 +34,7 @@ internal sealed class SkipLimit(double share, long total, Action<string>? warn)
         {
             skipped++;
             byFile[file] = byFile.GetValueOrDefault(file) + 1;
-            var allowed = Math.Max(1, (long)(Math.Max(read, total) * share));
+            var allowed = share == 0 ? 0 : Math.Max(1, (long)(Math.Max(read, Math.Min(total, Soon)) * share));
             if (skipped <= allowed)
             {
                 warn?.Invoke($"skipped a sample: {fault.Message}");

@@ -49,7 +49,21 @@ public sealed class SampleRows : SampleSource
     {
         ArgumentOutOfRangeException.ThrowIfNegative(held);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(held, source.Count);
-        var order = SampleOrder.Of(source.Count, source.Groups, 1, new RandomStream(seed, -1));
+        var random = new RandomStream(seed, -1);
+        var order = SampleOrder.Of(source.Count, source.Groups, 1, random);
+        if (source.Groups is { } groups && held > 0 && held < order.Length)
+        {
+            // Of the group that is parted, any rows.
+            var end = 0;
+            var ends = groups.Select(size => end += size).ToArray();
+            var group = GroupOf(order[held]);
+            int first = held, last = held;
+            while (first > 0 && GroupOf(order[first - 1]) == group) first--;
+            while (last < order.Length && GroupOf(order[last]) == group) last++;
+            new RandomStream(seed, -2).Shuffle(order.AsSpan(first, last - first));
+
+            int GroupOf(int row) => Array.FindIndex(ends, stop => row < stop);
+        }
         return (new(source, [.. order[held..].Order()]), new(source, [.. order[..held].Order()]));
     }
 
