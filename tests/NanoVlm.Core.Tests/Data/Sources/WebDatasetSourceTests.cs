@@ -136,6 +136,20 @@ public sealed class WebDatasetSourceTests : IDisposable
     }
 
     [Fact]
+    public void Samples_that_wait_hold_no_pictures_and_a_shard_cut_meanwhile_is_named()
+    {
+        var path = Write("large.tar", TarEntryFormat.Ustar, [.. Enumerable.Range(0, 20).SelectMany(i => ((string, string)[])[($"{i:00}.txt", "t"), ($"{i:00}.jpg", new string('x', 200_000))])]);
+        using var source = WebDatasetSource.Open(path);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        RawSample[] waiting = [.. source];
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000); // of pictures of 4 MB
+        Assert.All(waiting, sample => Assert.Equal(200_000, sample.Images[0].Read().Length));
+        using (var file = File.OpenWrite(path)) file.SetLength(file.Length / 2);
+        Assert.Equal(200_000, waiting[0].Images[0].Read().Length);
+        Assert.Contains("large.tar, 19.jpg", Assert.Throws<NanoVlmException>(() => waiting[19].Images[0].Read()).Message);
+    }
+
+    [Fact]
     public void A_picture_that_claims_to_be_huge_is_a_row_whose_picture_is_refused()
     {
         byte[] png = [0x89, 0x50, 0x4E, 0x47, 13, 10, 26, 10, 0, 0, 0, 13, .. "IHDR"u8, 0, 1, 0x86, 0xA0, 0, 1, 0x86, 0xA0, 8, 2, 0, 0, 0, 0, 0, 0, 0];
