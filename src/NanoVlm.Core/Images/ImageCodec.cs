@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 
 namespace NanoVlm.Images;
@@ -107,16 +108,54 @@ public static unsafe class ImageCodec
         }
     }
 
-    internal static byte[] ReadFile(string path)
+    internal static byte[] ReadFile(string path) => ReadFile(path, () => File.ReadAllBytes(path));
+
+    /// <summary>Reads a stretch of a file.</summary>
+    /// <exception cref="NanoVlmException">It cannot be read, or ends before; has the name.</exception>
+    internal static byte[] ReadFile(string name, string path, long offset, int length) => ReadFile(name, () =>
+    {
+        using var file = File.OpenHandle(path);
+        var bytes = GC.AllocateUninitializedArray<byte>(length);
+        for (int done = 0, read; done < length; done += read)
+            if ((read = RandomAccess.Read(file, bytes.AsSpan(done), offset + done)) == 0)
+                throw new EndOfStreamException("the file ends within it; it was whole when it was opened");
+        return bytes;
+    });
+
+    /// <summary>The size as <see cref="Size"/> gives it, of a JPEG whose segments up to the image data are here; null where these bytes do not tell,
+    /// as with other formats, which may have the orientation at their end.</summary>
+    internal static (int Width, int Height)? SizeFromHead(ReadOnlySpan<byte> head, DecodeOptions? options)
+    {
+        if (!IsJpegHeader(head)) return null;
+        ImageLibrary.Info info;
+        var message = stackalloc byte[MessageSize];
+        fixed (byte* bytes = head)
+            if (ImageLibrary.nvlm_image_read_info(bytes, (nuint)head.Length, Limit(options), &info, message, MessageSize) != 0)
+                return null;
+        return ExifOrientation.Find(head) >= 5 ? (info.Height, info.Width) : (info.Width, info.Height);
+    }
+
+    private static bool IsJpegHeader(ReadOnlySpan<byte> head)
+    {
+        if (head is not [0xFF, 0xD8, ..]) return false;
+        for (var at = 2; at <= head.Length - 4 && head[at] == 0xFF;)
+        {
+            if (head[at + 1] == 0xDA) return true;
+            at += head[at + 1] == 0xFF ? 1 : 2 + BinaryPrimitives.ReadUInt16BigEndian(head[(at + 2)..]);
+        }
+        return false;
+    }
+
+    private static byte[] ReadFile(string name, Func<byte[]> read)
     {
         try
         {
-            return File.ReadAllBytes(path);
+            return read();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             var reason = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message;
-            throw new NanoVlmException($"The picture '{path}' cannot be read: {reason}.", e);
+            throw new NanoVlmException($"The picture '{name}' cannot be read: {reason.TrimEnd('.')}.", e);
         }
     }
 

@@ -48,6 +48,57 @@ public sealed class ConversationSourceTests
     }
 
     [Theory]
+    [InlineData("[garbage")]
+    [InlineData("[]")]
+    [InlineData("[1, 2, 3]")]
+    [InlineData(Good + "]")]
+    [InlineData("[" + Good + "]")]
+    public void A_line_that_is_an_array_is_one_bad_row_and_the_other_lines_are_read(string line)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("a.png", "x");
+        foreach (var name in (string[])["set.jsonl", "set.JSONL", "set.txt"])
+        {
+            using var source = ConversationSource.Open(folder.Write(name, $"{line}\n{Good}\n{Good}\n{line}\n"));
+            Assert.Equal(4, source.Count);
+            Assert.Contains($"{name}:1: ", Assert.Throws<NanoVlmException>(() => source[0]).Message);
+            Assert.Contains($"{name}:4: ", Assert.Throws<NanoVlmException>(() => source[3]).Message);
+            Assert.Equal(["q", "q"], new[] { source[1], source[2] }.Select(row => row.Turns[0].User));
+        }
+    }
+
+    [Theory]
+    [InlineData("set.json")]
+    [InlineData("set.txt")]
+    [InlineData("set")]
+    public void A_file_that_is_one_array_is_an_array_whatever_its_name_but_jsonl(string name)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("a.png", "x");
+        using var source = ConversationSource.Open(folder.Write(name, $"\n[{Good},\n\n{Good}\n]\n \t\r\n"));
+        Assert.Equal([2, 4], source.Select(row => int.Parse(row.Origin.Split(':')[^1])));
+    }
+
+    [Theory]
+    [InlineData($"[\n{Good},\n{Good}]\n[{Good}]\n", "set.json:4: something follows the array's closing bracket")]
+    [InlineData($"[\n{Good}] x", "set.json:2: something follows the array's closing bracket")]
+    [InlineData($"[\n{Good},\n{Good}\n", "set.json:3: the element that begins here does not end: the array's closing bracket is missing")]
+    [InlineData($"[\n{Good},\n", "set.json:3: the file ends before the array's closing bracket")]
+    [InlineData("[", "set.json:1: the file ends before the array's closing bracket")]
+    [InlineData($"[\n{Good},\n{{\n\"image\": \"a.png\",\n", "set.json:3: the element that begins here does not end: a brace or bracket is not closed")]
+    [InlineData($"[\n{Good},\n{{\"question\": \"oops, \"answer\": \"b\"}},\n{Good}\n]\n", "set.json:3: the element that begins here does not end: a string is not closed")]
+    [InlineData($"[\n{Good},\n{Good}}},\n{Good}\n]\n", "set.json:3: the element that begins here has a closing brace too many")]
+    [InlineData("[garbage\n", "set.json:1: the element that begins here does not end")]
+    public void An_array_that_is_not_whole_is_refused_at_opening_so_that_no_row_is_lost(string text, string said)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("a.png", "x");
+        var message = Assert.Throws<NanoVlmException>(() => ConversationSource.Open(folder.Write("set.json", text))).Message;
+        Assert.Contains(said, message);
+        Assert.Contains("expected one JSON array of objects", message);
+    }
+
+    [Theory]
     [InlineData("""{"image": "a.png" """, "not valid JSON")]
     [InlineData("""[1, 2]""", "the row must be a JSON object")]
     [InlineData("""{"image": "a.png"}""", "expected the key \"conversations\", or \"question\" and \"answer\"; found \"image\"")]
@@ -62,6 +113,8 @@ public sealed class ConversationSourceTests
     [InlineData("""{"image": "empty.png", "question": "q", "answer": "a"}""", "the image empty.png is empty")]
     [InlineData("""{"question": "q", "answer": "a", "kinds": ["x", "y"]}""", "\"kinds\" has 2 entries for 1 turns")]
     [InlineData("""{"image": "lost.png", "question": "q", "answer": "a"}""", "there is no image lost.png")]
+    [InlineData("""{"image": "a\u0000.png", "question": "q", "answer": "a"}""", "the image name a\\0.png has a null character")]
+    [InlineData("""{"\ud800aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": 1}""", "set.jsonl:2: ")]
     public void A_bad_row_is_named_by_file_and_line_with_what_was_expected(string row, string message)
     {
         using var folder = new TemporaryFolder();
@@ -101,8 +154,8 @@ public sealed class ConversationSourceTests
     {
         using var folder = new TemporaryFolder();
         Assert.Contains("nowhere.jsonl: no such file", Assert.Throws<NanoVlmException>(() => ConversationSource.Open(Path.Combine(folder.Path, "nowhere.jsonl"))).Message);
-        foreach (string nothing in new[] { "", " \n\n", "[]" })
-            Assert.Contains("has no rows", Assert.Throws<NanoVlmException>(() => ConversationSource.Open(folder.Write("set.jsonl", nothing))).Message);
+        foreach (string nothing in new[] { "", " \n\n", "[]", " [ ] \n" })
+            Assert.Contains("has no rows", Assert.Throws<NanoVlmException>(() => ConversationSource.Open(folder.Write("set.json", nothing))).Message);
     }
 
     [Fact]

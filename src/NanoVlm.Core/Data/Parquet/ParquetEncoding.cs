@@ -135,7 +135,7 @@ internal static class ParquetEncoding
     {
         var at = 0;
         ulong block = Varint(bytes, ref at), miniblocks = Varint(bytes, ref at), total = Varint(bytes, ref at);
-        if (block is 0 or > 1 << 20 || miniblocks is 0 or > 1 << 10 || block % miniblocks != 0 || total != (ulong)count) throw Damaged();
+        if (block is 0 or > 1 << 20 || block % 128 != 0 || miniblocks is 0 or > 1 << 10 || block % miniblocks != 0 || block / miniblocks % 32 != 0 || total != (ulong)count) throw Damaged();
         var values = new long[count];
         var value = Zigzag(Varint(bytes, ref at));
         var perMiniblock = (int)(block / miniblocks);

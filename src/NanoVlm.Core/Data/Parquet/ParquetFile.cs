@@ -67,7 +67,7 @@ internal sealed class ParquetFile
             var length = RandomAccess.GetLength(file);
             var end = new byte[8];
             if (length < 12 || !Magic(Read(file, 0, 4)) || !Magic(Read(file, length - 4, 4)))
-                throw new InvalidDataException("expected a parquet file, which begins and ends with PAR1; is it cut short, or of another kind?");
+                throw new InvalidDataException("expected a parquet file, which begins and ends with PAR1; it is cut short, or of another kind");
             var footer = BinaryPrimitives.ReadUInt32LittleEndian(Read(file, length - 8, 4));
             if (footer > length - 12 || footer > MaxFooter) throw new InvalidDataException($"its footer of {footer} bytes does not fit a file of {length}");
             var start = length - 8 - footer;

@@ -52,7 +52,6 @@ internal sealed class ThriftStruct
 
     private static ThriftStruct ReadStruct(ReadOnlySpan<byte> bytes, ref int at, int depth)
     {
-        if (depth > MaxDepth) throw new InvalidDataException("structures are nested too deeply");
         var read = new ThriftStruct();
         for (var field = 0L; ;)
         {
@@ -67,6 +66,7 @@ internal sealed class ThriftStruct
 
     private static object Value(ReadOnlySpan<byte> bytes, ref int at, int type, int depth)
     {
+        if (depth > MaxDepth) throw new InvalidDataException("structures are nested too deeply");
         switch (type)
         {
             case 1 or 2: return Byte(bytes, ref at) == 1; // within a list
@@ -78,7 +78,7 @@ internal sealed class ThriftStruct
                 var header = Byte(bytes, ref at);
                 var count = header >> 4 is < 15 and var few ? (ulong)few : Varint(bytes, ref at);
                 if (count > (ulong)(bytes.Length - at)) throw new EndOfStreamException(); // every element takes a byte or more
-                var list = new List<object>((int)count);
+                var list = new List<object>((int)Math.Min(count, 1024));
                 for (var i = 0UL; i < count; i++) list.Add(Value(bytes, ref at, header & 15, depth + 1));
                 return list;
             case 12: return ReadStruct(bytes, ref at, depth + 1);

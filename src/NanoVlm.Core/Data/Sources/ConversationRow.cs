@@ -28,7 +28,7 @@ internal static class ConversationRow
         }
     }
 
-    /// <summary>Whether it is meant as a conversation; what is no JSON is.</summary>
+    /// <summary>Whether it is meant as a conversation; what cannot be read is, so that reading it says why.</summary>
     public static bool IsConversation(ReadOnlyMemory<byte> bytes)
     {
         try
@@ -37,7 +37,7 @@ internal static class ConversationRow
             var row = json.RootElement;
             return row.ValueKind == JsonValueKind.Object && (row.TryGetProperty("conversations", out _) || (row.TryGetProperty("question", out _) && row.TryGetProperty("answer", out _)));
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException) // the second of a key that is not valid Unicode
         {
             return true;
         }

@@ -85,7 +85,7 @@ public sealed class ConversationSource : SampleSource
             {
                 throw new NanoVlmException($"{origin}: cannot be read: {error.Message}", error);
             }
-            return ConversationRow.Read(bytes, origin, names => Array.ConvertAll(names, name => new FileInfo(Path.Combine(images, name)) switch
+            return ConversationRow.Read(bytes, origin, names => Array.ConvertAll(names, name => name.Contains('\0') ? throw new NanoVlmException($"{origin}: the image name {name.Replace("\0", "\\0")} has a null character, which no file's name has.") : new FileInfo(Path.Combine(images, name)) switch
             {
                 { Exists: false, FullName: var at } => throw new NanoVlmException($"{origin}: there is no image {name}; expected it at {at}."),
                 { Length: 0 } => throw new NanoVlmException($"{origin}: the image {name} is empty."), // a pipe as well, which nobody may ever write to

@@ -9,7 +9,9 @@ namespace NanoVlm.Data.Sources;
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct RowPlace(long Offset, int Length, int Line)
 {
-    /// <summary>Finds the rows of a JSONL file, or the elements of a JSON file that is one array, in one pass over the bytes.</summary>
+    /// <summary>Finds the rows of a JSONL file, or the elements of a JSON file that is one array, in one pass over the bytes. A <c>.jsonl</c> file
+    /// has lines, and a <c>.json</c> file that begins with a bracket is an array; any other is one if it is a single array from end to end.</summary>
+    /// <exception cref="NanoVlmException">The array of a <c>.json</c> file does not end, or ends before the file does; names file and line.</exception>
     public static List<RowPlace> Find(string path)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
@@ -24,9 +26,17 @@ internal readonly record struct RowPlace(long Offset, int Length, int Line)
         while (first is ' ' or '\t' or '\r' or '\n' or 0xEF or 0xBB or 0xBF); // with or without a byte order mark
         if (first < 0)
             return [];
-        if (first == '[')
-            return Elements(file, line);
-        file.Position--;
+        var start = file.Position;
+        var kind = Path.GetExtension(path).ToLowerInvariant();
+        if (first == '[' && kind != ".jsonl")
+        {
+            var (rows, fault) = Elements(file, line);
+            if (fault is null)
+                return rows;
+            if (kind == ".json")
+                throw new NanoVlmException($"{path}:{fault}; expected one JSON array of objects. Mend or fetch the file, or name it .jsonl if it has an object a line.");
+        }
+        file.Position = start - 1;
         return Lines(file, line);
     }
 
@@ -56,28 +66,32 @@ internal readonly record struct RowPlace(long Offset, int Length, int Line)
         }
     }
 
-    // Follows brackets and strings only; what is between them is judged when the row is read.
-    private static List<RowPlace> Elements(FileStream file, int line)
+    // Follows brackets and strings only; what is between them is judged when the row is read. A fault begins with its line.
+    private static (List<RowPlace> Rows, string? Fault) Elements(FileStream file, int line)
     {
         var rows = new List<RowPlace>();
         long start = -1, at = file.Position;
-        int depth = 0, startLine = 0;
-        bool text = false, escaped = false;
+        int depth = 0, startLine = line;
+        bool text = false, escaped = false, closed = false;
         for (int value; (value = file.ReadByte()) >= 0; at++)
         {
             if (value == '\n')
                 line++;
-            var ends = !text && depth == 0 && (value == ',' || value == ']');
-            if (ends && start >= 0)
-                rows.Add(new RowPlace(start, checked((int)(at - start)), startLine));
-            if (ends)
+            var blank = value is ' ' or '\t' or '\r' or '\n';
+            if (closed)
             {
-                start = -1;
-                if (value == ']')
-                    return rows;
+                if (!blank)
+                    return (rows, $"{line}: something follows the array's closing bracket");
                 continue;
             }
-            if (start < 0 && value is not (' ' or '\t' or '\r' or '\n'))
+            if (!text && depth == 0 && value is (',' or ']'))
+            {
+                if (start >= 0)
+                    rows.Add(new RowPlace(start, checked((int)(at - start)), startLine));
+                (start, startLine, closed) = (-1, line, value == ']');
+                continue;
+            }
+            if (start < 0 && !blank)
                 (start, startLine) = (at, line);
             if (text)
             {
@@ -89,11 +103,10 @@ internal readonly record struct RowPlace(long Offset, int Length, int Line)
                 text = true;
             else if (value is '{' or '[')
                 depth++;
-            else if (value is '}' or ']')
-                depth--;
+            else if (value is '}' or ']' && --depth < 0)
+                return (rows, $"{startLine}: the element that begins here has a closing brace too many");
         }
-        if (start >= 0) // the file ends within a row: reading it will say so
-            rows.Add(new RowPlace(start, checked((int)(at - start)), startLine));
-        return rows;
+        return (rows, closed ? null : start < 0 ? $"{line}: the file ends before the array's closing bracket"
+            : $"{startLine}: the element that begins here does not end: {(text ? "a string is not closed" : depth > 0 ? "a brace or bracket is not closed" : "the array's closing bracket is missing")}");
     }
 }

@@ -59,7 +59,7 @@ public sealed class WebDatasetSource : SampleSource
     /// <inheritdoc/>
     public override string FileOf(int index) => shards[samples[index].Shard];
 
-    /// <summary>Reads a sample.</summary>
+    /// <summary>Reads a sample's text; its pictures are read when they are asked for.</summary>
     /// <param name="index">Its index from 0.</param>
     /// <exception cref="NanoVlmException">It has no text, or a text or a path that is not as expected, or the shard cannot be read; names shard and key.</exception>
     public override RawSample this[int index]
@@ -74,20 +74,22 @@ public sealed class WebDatasetSource : SampleSource
             if (key.StartsWith('/') || key.Split('/', '\\').Contains(".."))
                 throw new NanoVlmException($"{origin}: the path leaves the archive; expected one below it.");
             // The number in the name orders pictures, not the archive: key.jpg, key.1.jpg, key.2.jpg, key.10.jpg.
-            StoredImage[] images = [.. entries.Where(IsImage).OrderBy(entry => Stem(entry).Length).ThenBy(Stem, StringComparer.Ordinal).Select(entry => new StoredImage($"{shard}, {entry.Name}", Read(entry)))];
+            StoredImage[] images = [.. entries.Where(IsImage).OrderBy(entry => Stem(entry).Length).ThenBy(Stem, StringComparer.Ordinal).Select(entry => new StoredImage($"{shard}, {entry.Name}", shard, entry.Offset, Length(entry)))];
             var json = entries.Find(entry => Extension(entry.Name) == "json") is { } row ? Read(row) : null;
             if (entries.Find(entry => Extension(entry.Name) == "txt") is { } caption && (json is null || !ConversationRow.IsConversation(json))) // else it is about the picture
                 return Captioned(origin, images, Read(caption));
             if (json is not null) return ConversationRow.Read(json, origin, _ => images);
             throw new NanoVlmException($"{origin}: has {(images.Length == 1 ? "a picture" : $"{images.Length} pictures")} and no text; expected {key}.json or {key}.txt beside.");
 
+            int Length(TarEntry entry) => entry.Length <= MaxLength ? (int)entry.Length
+                : throw new NanoVlmException($"{origin}: {entry.Name} has {entry.Length} bytes; at most {MaxLength} are read.");
+
             byte[] Read(TarEntry entry)
             {
-                if (entry.Length > MaxLength) throw new NanoVlmException($"{origin}: {entry.Name} has {entry.Length} bytes; at most {MaxLength} are read.");
                 try
                 {
                     using var file = File.OpenHandle(shard);
-                    var bytes = new byte[entry.Length];
+                    var bytes = new byte[Length(entry)];
                     for (int done = 0, read; done < bytes.Length; done += read)
                         if ((read = RandomAccess.Read(file, bytes.AsSpan(done), entry.Offset + done)) == 0) throw new NanoVlmException($"{origin}: the shard ends within {entry.Name}; it was whole when it was opened.");
                     return bytes;

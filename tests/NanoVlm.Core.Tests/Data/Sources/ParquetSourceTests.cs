@@ -159,7 +159,30 @@ public sealed class ParquetSourceTests : IDisposable
         var whole = File.ReadAllBytes(RepositoryFiles.Golden("parquet/snappy.parquet"));
         for (var length = 0; length < whole.Length; length += 1 + length / 40)
             Assert.Contains("cut.parquet: ", Assert.Throws<NanoVlmException>(() => ParquetSource.Open(folder.Write("cut.parquet", whole[..length]))).Message);
+        Assert.Contains("cut short, or of another kind. Fetch or write the file anew.", Assert.Throws<NanoVlmException>(() => ParquetSource.Open(folder.Write("cut.parquet", whole[..^50]))).Message);
         Assert.Contains("nowhere.parquet: no such file", Assert.Throws<NanoVlmException>(() => ParquetSource.Open(folder.Path + "/nowhere.parquet")).Message);
+    }
+
+    [Theory]
+    [InlineData(0x88, 8)] // 2056 values a block, 257 a miniblock
+    [InlineData(0x80, 128)] // 16 values a miniblock
+    public void Blocks_of_differences_that_the_format_does_not_have_are_refused(byte block, byte miniblocks)
+    {
+        var bytes = File.ReadAllBytes(RepositoryFiles.Golden("parquet/v2-delta.parquet"));
+        var header = bytes.AsSpan().IndexOf((byte[])[0x80, 0x10, 0x08, 0x5A]); // 2048 values a block, 8 miniblocks, 90 values
+        (bytes[header], bytes[header + 2]) = (block, miniblocks);
+        if (miniblocks > 127) bytes[header + 3] = 1; // the number's second byte
+        using var source = ParquetSource.Open(folder.Write("delta.parquet", bytes));
+        Assert.Contains("the values of a page are damaged", Assert.Throws<NanoVlmException>(() => source[0]).Message);
+    }
+
+    [Theory]
+    [InlineData(0x19)] // a list of one list
+    [InlineData(0x1C)] // a structure in a structure
+    public void A_footer_nested_without_end_is_refused_by_name(byte part)
+    {
+        byte[] bytes = [.. "PAR1"u8, .. Enumerable.Repeat(part, 3_000_001), 0x0C, .. BitConverter.GetBytes(3_000_002), .. "PAR1"u8];
+        Assert.Contains("nested.parquet: structures are nested too deeply", Assert.Throws<NanoVlmException>(() => ParquetSource.Open(folder.Write("nested.parquet", bytes))).Message);
     }
 
     [Theory]

@@ -62,12 +62,13 @@ public sealed class WebDatasetSourceTests : IDisposable
     {
         var path = Write("bad.tar", TarEntryFormat.Ustar,
             ("0.jpg", "x"), ("1.txt", "text"), ("../../2.jpg", "x"), ("../../2.txt", "climbs"), ("/etc/3.txt", "absolute"), ("3.jpg", "x"), ("4.jpg", "x"), ("4.json", "{"), ("5.jpg", "x"), ("5.txt", " "),
+            ("55.jpg", "x"), ("55.json", """{"\ud800aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": 1}"""), ("55.txt", "beside"),
             ("6.jpg", "x"), ("6.txt", "fine"));
         using var source = WebDatasetSource.Open(path);
         string[] said =
         [
             "bad.tar, 0: has a picture and no text; expected 0.json or 0.txt beside", "bad.tar, 1: the caption has no picture", "bad.tar, ../../2: the path leaves the archive", "bad.tar, /etc/3: the path leaves the archive",
-            "bad.tar, 3: has a picture and no text", "bad.tar, 4: not valid JSON", "bad.tar, 5: the caption is empty",
+            "bad.tar, 3: has a picture and no text", "bad.tar, 4: not valid JSON", "bad.tar, 5: the caption is empty", "bad.tar, 55: ",
         ];
         Assert.Equal(said.Length + 1, source.Count);
         for (var i = 0; i < said.Length; i++) Assert.Contains(said[i], Assert.Throws<NanoVlmException>(() => source[i]).Message);
@@ -132,6 +133,20 @@ public sealed class WebDatasetSourceTests : IDisposable
             }
             catch (NanoVlmException e) { Assert.Contains("fuzz.tar", e.Message); }
         }
+    }
+
+    [Fact]
+    public void Samples_that_wait_hold_no_pictures_and_a_shard_cut_meanwhile_is_named()
+    {
+        var path = Write("large.tar", TarEntryFormat.Ustar, [.. Enumerable.Range(0, 20).SelectMany(i => ((string, string)[])[($"{i:00}.txt", "t"), ($"{i:00}.jpg", new string('x', 200_000))])]);
+        using var source = WebDatasetSource.Open(path);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        RawSample[] waiting = [.. source];
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000); // of pictures of 4 MB
+        Assert.All(waiting, sample => Assert.Equal(200_000, sample.Images[0].Read().Length));
+        using (var file = File.OpenWrite(path)) file.SetLength(file.Length / 2);
+        Assert.Equal(200_000, waiting[0].Images[0].Read().Length);
+        Assert.Contains("large.tar, 19.jpg", Assert.Throws<NanoVlmException>(() => waiting[19].Images[0].Read()).Message);
     }
 
     [Fact]
