@@ -63,8 +63,8 @@ internal static class Diagnosis
     {
         var version = __version__;
         var choice = ComputeChoice.For(new TrainSection()); // sets the threads
-        var fp32 = Gflops(ScalarType.Float32);
-        var bf16 = Gflops(ScalarType.BFloat16);
+        var fp32 = MatmulRate.Measure(ScalarType.Float32, CPU);
+        var bf16 = MatmulRate.Measure(ScalarType.BFloat16, CPU);
         var loaded = LoadedLibraries();
         yield return new("libtorch", FindingState.Ok, $"{version}, {loaded.FirstOrDefault(path => Path.GetFileName(path).StartsWith("libtorch_cpu", StringComparison.Ordinal)) ?? "place unknown"}");
         yield return BlasOf(loaded);
@@ -163,21 +163,7 @@ internal static class Diagnosis
         return new("PyTorch", FindingState.Absent, "not installed; only `nanovlm bench` needs it", "apt-get install python3-torch");
     }
 
-    // Multiplies for a fifth of a second.
-    private static double Gflops(ScalarType dtype)
-    {
-        const int n = 512;
-        using var scope = NewDisposeScope();
-        using var mode = no_grad();
-        var (a, b) = (ones(n, n, dtype: dtype), ones(n, n, dtype: dtype));
-        a.matmul(b).Dispose(); // starts the threads
-        var watch = Stopwatch.StartNew();
-        var products = 0;
-        for (; products == 0 || watch.Elapsed.TotalSeconds < 0.2; products++) a.matmul(b).Dispose();
-        return products * 2.0 * n * n * n / watch.Elapsed.TotalSeconds / 1e9;
-    }
-
-    private static string Speed(double gflops) => Invariant($"{gflops:0} GFLOP/s");
+    private static string Speed(double flops) => Invariant($"{flops / 1e9:0} GFLOP/s");
 
     private static string[] LoadedLibraries()
     {

@@ -2,7 +2,10 @@ using NanoVlm.Configuration;
 
 namespace NanoVlm.Training;
 
-/// <summary>The learning rate over a run: a linear warm-up, then a cosine down to a share of the peak (Loshchilov and Hutter, "SGDR", 2017).</summary>
+/// <summary>
+/// The learning rate over a run: a linear warm-up, then a cosine down to a share of the peak (Loshchilov and Hutter, "SGDR", 2017), a level that falls at
+/// the end ("warm-up, stable, decay": Hu et al., "MiniCPM", 2024), or a level.
+/// </summary>
 public static class LearningRate
 {
     /// <summary>The factor on the peak rates at a step.</summary>
@@ -13,8 +16,13 @@ public static class LearningRate
     {
         var warmup = train.WarmupFraction * train.MaxSteps;
         if (step < warmup) return Math.Min(1, (step + 1) / warmup);
-        if (train.Schedule == LearningRateSchedule.Constant) return 1;
-        var progress = Math.Min(1, (step - warmup) / Math.Max(1, train.MaxSteps - warmup));
-        return train.MinLrRatio + (1 - train.MinLrRatio) * 0.5 * (1 + Math.Cos(Math.PI * progress));
+        var falls = train.Schedule == LearningRateSchedule.Wsd ? train.MaxSteps * (1 - train.DecayFraction) : warmup;
+        var progress = Math.Clamp((step - falls) / Math.Max(1, train.MaxSteps - falls), 0, 1);
+        return train.Schedule switch
+        {
+            LearningRateSchedule.Cosine => train.MinLrRatio + (1 - train.MinLrRatio) * 0.5 * (1 + Math.Cos(Math.PI * progress)),
+            LearningRateSchedule.Wsd => 1 - (1 - train.MinLrRatio) * progress,
+            _ => 1,
+        };
     }
 }

@@ -2,19 +2,50 @@ using System.Text.Json;
 
 namespace NanoVlm.Training;
 
-/// <summary>The figures of a training step, a line of <c>metrics.jsonl</c>.</summary>
-/// <param name="Step">Steps done, from 1.</param>
-/// <param name="Loss">Mean cross-entropy over the labelled tokens of the global batch.</param>
-/// <param name="LearningRate">The largest of the groups' rates.</param>
-/// <param name="GradNorm">The gradients' norm before clipping.</param>
-/// <param name="SamplesPerSecond">Conversations a second, waiting for data included.</param>
-/// <param name="TokensPerSecond">Tokens a second, padding not counted, waiting for data included.</param>
-/// <param name="LabelsPerSecond">Labelled tokens a second.</param>
-/// <param name="DataSeconds">Time spent waiting for data.</param>
-/// <param name="LiveTensors">Tensor objects alive after the step.</param>
-/// <param name="RssBytes">The process's resident memory.</param>
-public sealed record StepMetrics(
-    int Step, double Loss, double LearningRate, double GradNorm, double SamplesPerSecond, double TokensPerSecond, double LabelsPerSecond, double DataSeconds, long LiveTensors, long RssBytes);
+/// <summary>The figures of a training step, a line of <c>metrics.jsonl</c>. Rates are over the whole step, the wait for data included.</summary>
+public sealed record StepMetrics
+{
+    /// <summary>Steps done, from 1.</summary>
+    public required int Step { get; init; }
+    /// <summary>Mean cross-entropy over the labelled tokens of the global batch; null: it is not finite.</summary>
+    public required double? Loss { get; init; }
+    /// <summary>The largest of the groups' rates.</summary>
+    public required double LearningRate { get; init; }
+    /// <summary>The gradients' norm before clipping; null: it is not finite.</summary>
+    public required double? GradNorm { get; init; }
+    /// <summary>Conversations a second.</summary>
+    public required double SamplesPerSecond { get; init; }
+    /// <summary>Tokens a second, padding not counted.</summary>
+    public required double TokensPerSecond { get; init; }
+    /// <summary>Labelled tokens a second.</summary>
+    public required double LabelsPerSecond { get; init; }
+    /// <summary>Conversations of the step.</summary>
+    public required int Samples { get; init; }
+    /// <summary>Tokens of the step, padding not counted.</summary>
+    public required int Tokens { get; init; }
+    /// <summary>Images of the step.</summary>
+    public required int Images { get; init; }
+    /// <summary>Floating-point operations of the step.</summary>
+    public required double Flops { get; init; }
+    /// <summary>Model-FLOPs utilisation: the share of the machine's measured matmul rate that the step's operations took.</summary>
+    public required double Mfu { get; init; }
+    /// <summary>The whole step.</summary>
+    public required double StepSeconds { get; init; }
+    /// <summary>Time spent waiting for data.</summary>
+    public required double DataSeconds { get; init; }
+    /// <summary>Time of the forward passes.</summary>
+    public required double ForwardSeconds { get; init; }
+    /// <summary>Time of the backward passes.</summary>
+    public required double BackwardSeconds { get; init; }
+    /// <summary>Time of clipping and the optimizer.</summary>
+    public required double OptimizerSeconds { get; init; }
+    /// <summary>Steps of the run left out so far because a loss or gradient was not finite.</summary>
+    public required int SkippedSteps { get; init; }
+    /// <summary>Tensor objects alive after the step.</summary>
+    public required long LiveTensors { get; init; }
+    /// <summary>The process's resident memory.</summary>
+    public required long RssBytes { get; init; }
+}
 
 /// <summary>The figures of an evaluation, a line of <c>metrics.jsonl</c>.</summary>
 /// <param name="Step">Steps done.</param>
@@ -25,16 +56,72 @@ public sealed record StepMetrics(
 public sealed record EvaluationMetrics(int Step, double ValidationAccuracy, IReadOnlyDictionary<string, double> ByKind, int Questions, double Seconds);
 
 /// <summary>Writes a run's figures to <c>metrics.jsonl</c>, a JSON object a line, each line at once.</summary>
-/// <param name="path">The file.</param>
-public sealed class MetricsLog(string path) : IDisposable
+public sealed class MetricsLog : IDisposable
 {
-    private readonly StreamWriter writer = new(path, append: false) { AutoFlush = true };
+    private readonly string path;
+    private readonly StreamWriter writer;
+
+    /// <summary>Opens the file of a new run, or of one that goes on.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="step">The step that the run goes on from: lines of later ones, which will be done again, and a last line cut short go.</param>
+    /// <exception cref="NanoVlmException">The file cannot be written.</exception>
+    public MetricsLog(string path, int step = 0)
+    {
+        this.path = path;
+        writer = Writing(() =>
+        {
+            var kept = step > 0 && File.Exists(path) ? File.ReadLines(path).Where(line => StepOf(line) <= step).ToArray() : [];
+            File.WriteAllLines(path + ".partial", kept);
+            File.Move(path + ".partial", path, overwrite: true);
+            return new StreamWriter(path, append: true) { AutoFlush = true };
+        });
+    }
 
     /// <summary>Adds a line.</summary>
-    public void Write<T>(T figures) => writer.WriteLine(JsonSerializer.Serialize(figures, Json.Line));
+    /// <exception cref="NanoVlmException">It cannot be written.</exception>
+    public void Write<T>(T figures) => Writing(() =>
+    {
+        writer.WriteLine(JsonSerializer.Serialize(figures, Json.Line));
+        return true;
+    });
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => writer.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            writer.Dispose();
+        }
+        catch (IOException)
+        {
+            // The disk is full, which Write has said.
+        }
+    }
+
+    private static int? StepOf(string line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            return json.RootElement.GetProperty("step").GetInt32();
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    private T Writing<T>(Func<T> write)
+    {
+        try
+        {
+            return write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new NanoVlmException($"{path}: cannot be written: {e.Message}", e);
+        }
+    }
 }
 
 /// <summary>What a finished run comes to: <c>summary.json</c>. Accuracies are shares from 0 to 1.</summary>
@@ -58,6 +145,8 @@ public sealed record RunSummary
     public int BestStep { get; init; }
     /// <summary>Steps done.</summary>
     public int Steps { get; init; }
+    /// <summary>Steps left out because a loss or gradient was not finite.</summary>
+    public int SkippedSteps { get; init; }
     /// <summary>Parameters of the model.</summary>
     public long Parameters { get; init; }
     /// <summary>Seconds from the first step to the last, evaluations included.</summary>

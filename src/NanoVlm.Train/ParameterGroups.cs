@@ -1,6 +1,8 @@
+using System.Globalization;
 using NanoVlm.Configuration;
 using NanoVlm.Models;
 using TorchSharp.Modules;
+using static TorchSharp.torch;
 
 namespace NanoVlm.Training;
 
@@ -8,10 +10,14 @@ namespace NanoVlm.Training;
 /// <param name="Name">projector, vision or language.</param>
 /// <param name="PeakRate">Its peak learning rate; 0: frozen.</param>
 /// <param name="Parameters">How many numbers it has.</param>
-public sealed record ModelPart(string Name, double PeakRate, long Parameters);
+/// <param name="Trainable">How many of them are trained.</param>
+/// <param name="Decayed">How many of them weight decay pulls on.</param>
+/// <param name="WeightDecay">How strongly.</param>
+/// <param name="DType">What they are kept in.</param>
+public sealed record ModelPart(string Name, double PeakRate, long Parameters, long Trainable, long Decayed, double WeightDecay, ScalarType DType);
 
 /// <summary>
-/// The optimizer's groups: a learning rate for each part, and weight decay for matrices only. A part whose rate is 0 is frozen
+/// The optimizer's groups: a learning rate for each part, and weight decay for matrices only, or for all. A part whose rate is 0 is frozen
 /// and has neither gradients nor moments.
 /// </summary>
 public static class ParameterGroups
@@ -30,8 +36,9 @@ public static class ParameterGroups
         })
         {
             var named = model.named_parameters().Where(p => p.name.StartsWith(prefix, StringComparison.Ordinal)).ToArray();
-            parts.Add(new ModelPart(name, rate, named.Sum(p => p.parameter.numel())));
             foreach (var (_, parameter) in named) parameter.requires_grad = rate > 0;
+            var decayed = train.WeightDecay == 0 ? 0 : Count(named.Where(p => rate > 0 && Decays(p.name, p.parameter)));
+            parts.Add(new ModelPart(name, rate, Count(named), rate > 0 ? Count(named) : 0, decayed, train.WeightDecay, named[0].parameter.dtype));
             if (rate == 0) continue;
             foreach (var decays in new[] { true, false })
             {
@@ -41,10 +48,25 @@ public static class ParameterGroups
             }
         }
         return (parts, groups);
+
+        // Norms, biases and embeddings are not decayed: pulling them to zero is no prior on what the model computes.
+        bool Decays(string name, Parameter parameter) => train.WeightDecayOn == WeightDecayOn.All || IsMatrix(name, parameter);
     }
 
-    // Norms, biases and embeddings are not decayed: pulling them to zero is no prior on what the model computes.
-    private static bool Decays(string name, Parameter parameter) =>
+    /// <summary>What is trained and how, a line for each part.</summary>
+    /// <param name="parts">The parts.</param>
+    internal static IEnumerable<string> Table(IReadOnlyList<ModelPart> parts) =>
+        parts.Append(new ModelPart("all", double.NaN, parts.Sum(part => part.Parameters), parts.Sum(part => part.Trainable), parts.Sum(part => part.Decayed), double.NaN, ScalarType.Float32))
+            .Select(part => string.Create(CultureInfo.InvariantCulture,
+                $"{part.Name,-10} {part.Parameters,14:N0} {part.Trainable,14:N0} {(double.IsNaN(part.PeakRate) ? "" : part.PeakRate > 0 ? $"{part.PeakRate:0.0#e+0}" : "frozen"),10} {Decay(part),24} {(double.IsNaN(part.PeakRate) ? "" : part.DType.ToString().ToLowerInvariant()),9}").TrimEnd())
+            .Prepend($"{"part",-10} {"parameters",14} {"trainable",14} {"peak rate",10} {"weight decay",24} {"dtype",9}");
+
+    private static string Decay(ModelPart part) => double.IsNaN(part.WeightDecay) ? string.Create(CultureInfo.InvariantCulture, $"on {part.Decayed:N0}")
+        : part.Decayed == 0 ? "none" : string.Create(CultureInfo.InvariantCulture, $"{part.WeightDecay:0.####} on {part.Decayed:N0}");
+
+    private static long Count(IEnumerable<(string Name, Parameter Parameter)> parameters) => parameters.Sum(entry => entry.Parameter.numel());
+
+    private static bool IsMatrix(string name, Parameter parameter) =>
         parameter.Dimensions > 1 && !Embeddings.Any(ending => name.EndsWith(ending, StringComparison.Ordinal));
 
     private static readonly string[] Embeddings = ["embedding", "token_embedding.weight", "cls_token", "distillation_token", "register_tokens"];

@@ -5,17 +5,21 @@ namespace NanoVlm.Training;
 
 /// <summary>
 /// A run's folder: <c>step_000500/</c> and so on, the links <c>last</c> and <c>best</c>, and the run's records. A checkpoint is
-/// written under another name and renamed when it is whole: a kill at any moment leaves the one before.
+/// written under another name and renamed when it is whole: a kill at any moment leaves the one before. One process at a time has it.
 /// </summary>
-public sealed class RunFolder
+public sealed class RunFolder : IDisposable
 {
-    private readonly int keepLast;
+    private const string Partial = ".partial", Doomed = ".deleted", Damaged = ".damaged";
 
-    /// <summary>Opens a folder for a new run.</summary>
+    private readonly int keepLast;
+    private readonly FileStream inUse;
+
+    /// <summary>Opens a folder for a new run, or for one to go on with.</summary>
     /// <param name="path">The folder, made if need be.</param>
     /// <param name="keepLast">How many checkpoints stay, besides the best.</param>
-    /// <exception cref="NanoVlmException">The folder cannot be made, or holds the checkpoints of another run.</exception>
-    public RunFolder(string path, int keepLast)
+    /// <param name="resume">Whether it may hold checkpoints already.</param>
+    /// <exception cref="NanoVlmException">The folder cannot be made, another process trains in it, or it holds the checkpoints of another run.</exception>
+    public RunFolder(string path, int keepLast, bool resume = false)
     {
         Path = path;
         this.keepLast = keepLast;
@@ -27,9 +31,57 @@ public sealed class RunFolder
         {
             throw new NanoVlmException($"{path}: the run's folder cannot be made: {e.Message} (train.output_dir, train.run_name)", e);
         }
-        if (Directory.EnumerateFileSystemEntries(path, "step_*").Any(entry => !entry.EndsWith(".partial", StringComparison.Ordinal)))
-            throw new NanoVlmException($"{path}: holds the checkpoints of an earlier run; choose another train.run_name, or delete the folder.");
-        foreach (var leftover in Directory.EnumerateDirectories(path, "*.partial")) Directory.Delete(leftover, recursive: true);
+        try
+        {
+            inUse = new FileStream(File(".in-use"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new NanoVlmException($"{path}: another process trains in this folder, or it cannot be written to: {e.Message}", e);
+        }
+        if (!resume && Checkpoints.Count > 0)
+        {
+            Dispose();
+            throw new NanoVlmException($"{path}: holds the checkpoints of an earlier run; go on with it by --resume, choose another train.run_name, or delete the folder.");
+        }
+        foreach (var leftover in Directory.EnumerateDirectories(path).Where(folder => folder.EndsWith(Partial, StringComparison.Ordinal) || folder.EndsWith(Doomed, StringComparison.Ordinal)))
+            Directory.Delete(leftover, recursive: true);
+    }
+
+    /// <summary>The checkpoints' folders, the last step first.</summary>
+    public IReadOnlyList<string> Checkpoints => CheckpointsOf(Path);
+
+    /// <summary>The checkpoints in a run's folder, the last step first.</summary>
+    /// <param name="run">The folder.</param>
+    public static IReadOnlyList<string> CheckpointsOf(string run) =>
+        [.. Directory.EnumerateDirectories(run, "step_*").Where(folder => StepOf(folder) is not null).OrderByDescending(StepOf)];
+
+    /// <summary>The step of a checkpoint's folder; null: it is none.</summary>
+    /// <param name="checkpoint">The folder; a link to one counts as the one.</param>
+    public static int? StepOf(string checkpoint)
+    {
+        var name = System.IO.Path.GetFileName(Target(checkpoint) ?? checkpoint);
+        return name.StartsWith("step_", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : null;
+    }
+
+    /// <summary>Moves a damaged checkpoint out of the way, and keeps it.</summary>
+    /// <param name="checkpoint">Its folder.</param>
+    /// <returns>Where it is now.</returns>
+    public static string SetAside(string checkpoint)
+    {
+        var place = checkpoint + Damaged;
+        for (var number = 2; Directory.Exists(place); number++) place = $"{checkpoint}{Damaged}-{number}";
+        Directory.Move(checkpoint, place);
+        return place;
+    }
+
+    /// <summary>Points the links at what they should be after a process was killed between writing a checkpoint and linking it.</summary>
+    /// <param name="last">The last step with a checkpoint.</param>
+    /// <param name="best">The best step, or 0.</param>
+    public void Relink(int last, int best)
+    {
+        Link("last", Name(last));
+        if (best > 0 && Directory.Exists(File(Name(best)))) Link("best", Name(best));
     }
 
     /// <summary>The folder.</summary>
@@ -51,8 +103,8 @@ public sealed class RunFolder
     /// <exception cref="NanoVlmException">It cannot be written; what was there before is whole.</exception>
     public void Save(int step, bool isBest, Action<string> write)
     {
-        var name = string.Create(CultureInfo.InvariantCulture, $"step_{step:000000}");
-        var partial = File(name + ".partial");
+        var name = Name(step);
+        var partial = File(name + Partial);
         try
         {
             if (Directory.Exists(partial)) Directory.Delete(partial, recursive: true);
@@ -62,15 +114,20 @@ public sealed class RunFolder
                 Directory.Move(partial, File(name));
             else
                 Directory.Delete(partial, recursive: true); // saved at this step before
+            Posix.Flush(Path);
             Link("last", name);
             if (isBest) Link("best", name);
             Prune();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NanoVlmException)
         {
-            throw new NanoVlmException($"{File(name)}: the checkpoint cannot be written: {e.Message} Earlier checkpoints are untouched.", e);
+            Discard(partial);
+            throw new NanoVlmException($"{File(name)}: the checkpoint cannot be written: {e.Message.TrimEnd('.')}. Earlier checkpoints are untouched; mend the cause and go on with --resume.", e);
         }
     }
+
+    /// <summary>Lets other processes have the folder.</summary>
+    public void Dispose() => inUse.Dispose();
 
     /// <summary>Writes a record as JSON, whole or not at all.</summary>
     public void WriteJson(string name, object record) => WriteText(name, JsonSerializer.Serialize(record, Json.Indented) + "\n");
@@ -109,10 +166,24 @@ public sealed class RunFolder
     private void Prune()
     {
         var best = Target(Best);
-        // Longer names are later steps: step_1000000 comes after step_999999.
-        var steps = Directory.EnumerateDirectories(Path, "step_*").OrderByDescending(folder => folder.Length).ThenByDescending(folder => folder, StringComparer.Ordinal).ToArray();
-        foreach (var old in steps.Skip(keepLast))
-            if (System.IO.Path.GetFileName(old) != best) Directory.Delete(old, recursive: true);
+        foreach (var old in Checkpoints.Skip(keepLast).Where(folder => System.IO.Path.GetFileName(folder) != best))
+        {
+            Directory.Move(old, old + Doomed); // half deleted, it would look like a damaged one
+            Directory.Delete(old + Doomed, recursive: true);
+        }
+    }
+
+    // A full disk has room again.
+    private static void Discard(string partial)
+    {
+        try
+        {
+            if (Directory.Exists(partial)) Directory.Delete(partial, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next run that opens the folder deletes it.
+        }
     }
 
     // To the disk before the rename, so that a power cut too leaves a whole checkpoint or none.
@@ -123,21 +194,10 @@ public sealed class RunFolder
             using var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite);
             stream.Flush(flushToDisk: true);
         }
+        Posix.Flush(folder);
     }
 
+    private static string Name(int step) => string.Create(CultureInfo.InvariantCulture, $"step_{step:000000}");
+
     private static string? Target(string link) => new FileInfo(link).LinkTarget;
-}
-
-internal static partial class Posix
-{
-    [System.Runtime.InteropServices.LibraryImport("libc", SetLastError = true, StringMarshalling = System.Runtime.InteropServices.StringMarshalling.Utf8)]
-    internal static partial int rename(string from, string to);
-}
-
-internal static class Json
-{
-    internal static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    internal static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DictionaryKeyPolicy = JsonNamingPolicy.SnakeCaseLower };
-    internal static readonly JsonSerializerOptions Line = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DictionaryKeyPolicy = JsonNamingPolicy.SnakeCaseLower };
 }

@@ -3,7 +3,6 @@ using NanoVlm.Configuration;
 using NanoVlm.Data;
 using NanoVlm.Evaluation;
 using NanoVlm.Images;
-using NanoVlm.Language;
 using NanoVlm.Models;
 using NanoVlm.Text;
 using Serilog;
@@ -14,8 +13,8 @@ using static TorchSharp.torch;
 namespace NanoVlm.Training;
 
 /// <summary>
-/// Trains a vision-language model: AdamW with a rate for each part, warm-up and cosine, accumulation, clipping; evaluation by
-/// generating answers; checkpoints of the best and the last step.
+/// Trains a vision-language model: AdamW with a rate for each part, a schedule, accumulation, clipping; evaluation by generating answers; checkpoints
+/// of the best and the last steps, from which it goes on as if nothing had happened.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -23,18 +22,24 @@ public sealed class Trainer : IDisposable
     private readonly RunFolder run;
     private readonly TrainingData data;
     private readonly ComputeChoice compute;
-    private readonly Tokenizer tokenizer;
-    private readonly ImageProcessor processor;
     private readonly SampleBuilder builder;
     private readonly VisionLanguageModel model;
     private readonly AdamW optimizer;
-    private readonly IReadOnlyList<(AdamW.ParamGroup Group, double PeakRate)> groups;
+    private readonly Dictionary<Parameter, string> names;
+    private readonly WeightAverage? average;
+    private readonly TrainingStep trainingStep;
+    private readonly TrainingFlops flops;
+    private readonly double peakFlops;
     private readonly AnswerEvaluator evaluator;
     private readonly MetricsLog metrics;
+    private readonly CheckpointWriter checkpoints;
+    private readonly Stopwatch clock = new();
+    private readonly string? from;
+    private readonly TrainingState before;
     private IReadOnlyList<Question>? validation;
-    private long samples;
-    private double best = double.NegativeInfinity;
-    private int bestStep;
+    private TrainingState state;
+    private int bestStep; // of the checkpoint that `best` points to
+    private int saved;
 
     /// <summary>Prepares a run: everything that can be wrong is found here.</summary>
     /// <param name="config">The configuration.</param>
@@ -43,76 +48,89 @@ public sealed class Trainer : IDisposable
     /// <param name="data">What to train on.</param>
     /// <param name="plan">Where the model comes from.</param>
     /// <param name="model">The model to train; the caller's.</param>
-    /// <exception cref="NanoVlmException">No image to whiten patches by can be read.</exception>
-    public Trainer(RunConfig config, ComputeChoice compute, RunFolder run, TrainingData data, ModelPlan plan, VisionLanguageModel model)
+    /// <param name="from">The checkpoint to go on from; null: from the beginning.</param>
+    /// <exception cref="NanoVlmException">No image to whiten patches by can be read, or the checkpoint is not of this model and these parts.</exception>
+    public Trainer(RunConfig config, ComputeChoice compute, RunFolder run, TrainingData data, ModelPlan plan, VisionLanguageModel model, string? from = null)
     {
-        (this.config, this.compute, this.run, this.data, this.model) = (config, compute, run, data, model);
-        tokenizer = plan.Tokenizer;
-        processor = new ImageProcessor(plan.Processor);
-        builder = new SampleBuilder(tokenizer, processor, plan.Architecture.MpImageTokenLength, TrainingData.Limits(config.Data));
+        (this.config, this.compute, this.run, this.data, this.model, this.from) = (config, compute, run, data, model, from);
+        var processor = new ImageProcessor(plan.Processor);
+        builder = new SampleBuilder(plan.Tokenizer, processor, plan.Architecture.MpImageTokenLength, TrainingData.Limits(config.Data));
+        state = before = from is null ? new() : TrainingCheckpoint.State(from);
+        bestStep = state.BestStep;
+        saved = state.Step;
 
         manual_seed(config.Train.Seed);
         model.ComputeDtype = compute.Dtype;
-        if (config.Model.Vision.PatchInitializer == PatchInitializer.Whiten) WhitenPatches();
+        if (from is not null) LoadWeights(from);
+        else if (config.Model.Vision.PatchInitializer == PatchInitializer.Whiten) WhitenPatches();
         model.to(compute.Device);
-        (var parts, groups) = ParameterGroups.Of(model, config.Train);
+        (var parts, var groups) = ParameterGroups.Of(model, config.Train);
+        names = model.named_parameters().ToDictionary(entry => entry.parameter, entry => entry.name, (IEqualityComparer<Parameter>)ReferenceEqualityComparer.Instance);
         optimizer = optim.AdamW(groups.Select(g => g.Group));
-        evaluator = new AnswerEvaluator(model, tokenizer, builder, compute.Device, config.Eval.BatchSize);
-        metrics = new MetricsLog(run.File("metrics.jsonl"));
+        average = config.Train.EmaDecay is { } decay ? new WeightAverage(model, decay) : null;
+        if (from is not null) LoadOptimizer(from);
+        trainingStep = new TrainingStep(model, optimizer, groups, config.Train, compute.Device);
+        evaluator = new AnswerEvaluator(model, plan.Tokenizer, builder, compute.Device, config.Eval.BatchSize);
+        metrics = new MetricsLog(run.File("metrics.jsonl"), state.Step);
+        checkpoints = new CheckpointWriter(run, plan.Tokenizer, processor);
 
-        Log.Information("{Reason:l}", compute.Reason);
-        foreach (var part in parts)
-            Log.Information("{Part,-10:l} {Parameters,12:N0} parameters, {Rate:l}", part.Name, part.Parameters,
-                part.PeakRate > 0 ? FormattableString.Invariant($"peak learning rate {part.PeakRate:0.#e+0}") : "frozen");
+        bool Trains(string part) => parts.Any(p => p.Name == part && p.Trainable > 0);
+        flops = new TrainingFlops(model.Config, Trains("vision"), Trains("projector"), Trains("language"));
+        peakFlops = MatmulRate.Measure(compute.Dtype, compute.Device);
+        Log.Information("{Reason:l}, {Rate:0} GFLOP/s of {Dtype} matrix products measured", compute.Reason, peakFlops / 1e9, compute.Dtype);
+        foreach (var line in ParameterGroups.Table(parts)) Log.Information("{Line:l}", line);
         Log.Information("{Train:N0} conversations to train on, {Validation:N0} to validate, {Test:N0} to test", data.Train.Sources.Sum(source => source.Count), data.Validation.Count, data.Test.Count);
+        if (from is not null) Log.Information("going on from {Checkpoint:l}, step {Step:N0} of {Steps:N0}", from, state.Step, Steps);
     }
+
+    private int Steps => Math.Min(config.Train.StopAtStep ?? config.Train.MaxSteps, config.Train.MaxSteps);
 
     /// <summary>Trains to the end, or until cancelled.</summary>
     /// <param name="display">Shows how it goes.</param>
     /// <param name="cancellation">Stops after the step in progress; the state is saved.</param>
     /// <returns>The result; null when cancelled.</returns>
-    /// <exception cref="NanoVlmException">The loss is not a number, data cannot be read, or a checkpoint cannot be written.</exception>
+    /// <exception cref="NanoVlmException">Too many losses are not finite, data cannot be read, or a checkpoint cannot be written.</exception>
     public RunSummary? Run(TrainingDisplay display, CancellationToken cancellation)
     {
         var train = config.Train;
-        var steps = Math.Min(train.StopAtStep ?? train.MaxSteps, train.MaxSteps);
-        using var loader = new DataLoader(data.Train, builder, TrainingData.Reading(config.Data, train.BatchSize), message => Log.Warning("{Message:l}", message));
+        var steps = Steps;
+        using var loader = new DataLoader(data.Train, builder, TrainingData.Reading(config.Data, train.BatchSize) with { Start = state.Loader }, message => Log.Warning("{Message:l}", message));
+        if (from is not null) TrainingCheckpoint.LoadRandom(from, compute.Device); // last: nothing draws between here and the next step
 
-        var clock = Stopwatch.StartNew();
-        var training = Stopwatch.StartNew();
-        StepMetrics? last = null;
-        var done = 0;
-        display.Track(steps, 0, () =>
+        clock.Start();
+        display.Track(steps, state.Step, () =>
         {
-            while (done < steps && !cancellation.IsCancellationRequested)
+            // The evaluation that a stop came before.
+            if (state.Step > 0 && EvaluationIsDue && state.EvaluatedStep < state.Step) Evaluate(cancellation);
+            while (state.Step < steps && !cancellation.IsCancellationRequested)
             {
-                training.Start();
+                StepMetrics done;
                 try
                 {
-                    last = Step(done, loader, cancellation);
+                    done = Step(loader, cancellation);
                 }
                 catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
                 {
                     break;
                 }
-                training.Stop();
-                done++;
-                var print = done % train.LogEvery == 0 || done == 1 || done == steps;
-                if (print) metrics.Write(last);
-                display.Step(last, steps, clock.Elapsed, print);
-                var evaluates = done % train.EvalEvery == 0 || done == steps;
-                if (evaluates && !cancellation.IsCancellationRequested) Evaluate(done, cancellation);
-                else if (done % train.SaveEvery == 0) Save(done, false);
+                var print = done.Step % train.LogEvery == 0 || done.Step == 1 || done.Step == steps;
+                if (print) metrics.Write(done);
+                display.Step(done, steps, clock.Elapsed, before.Step, print);
+                checkpoints.Check();
+                if ((EvaluationIsDue || done.Step == steps) && !cancellation.IsCancellationRequested) Evaluate(cancellation);
+                else if (done.Step % train.SaveEvery == 0) Save(false);
             }
             return true;
         });
+        clock.Stop();
         if (cancellation.IsCancellationRequested)
         {
-            if (done > 0) Save(done, false);
+            if (saved < state.Step) Save(false);
+            checkpoints.Finish();
             return null;
         }
-        clock.Stop();
-        return Summarize(done, last!, clock.Elapsed.TotalSeconds, training.Elapsed.TotalSeconds, cancellation);
+        checkpoints.Finish();
+        return Summarize(cancellation);
     }
 
     /// <summary>Answers of the tested checkpoint to some test questions, after <see cref="Run"/>.</summary>
@@ -121,40 +139,78 @@ public sealed class Trainer : IDisposable
     /// <summary>Frees the optimizer's state and closes the files.</summary>
     public void Dispose()
     {
+        checkpoints.Dispose();
         metrics.Dispose();
+        average?.Dispose();
         optimizer.Dispose();
     }
 
-    // One optimizer step over train.gradient_accumulation batches. The loss is the mean over the labels of all of them.
-    private StepMetrics Step(int step, DataLoader loader, CancellationToken cancellation)
+    private bool EvaluationIsDue => state.Step % config.Train.EvalEvery == 0 || state.Step == config.Train.MaxSteps;
+
+    // One optimizer step over train.gradient_accumulation batches.
+    private StepMetrics Step(DataLoader loader, CancellationToken cancellation)
     {
-        using var scope = NewDisposeScope();
         var watch = Stopwatch.StartNew();
         var batches = Enumerable.Range(0, config.Train.GradientAccumulation).Select(_ => loader.Next(cancellation)!).ToArray();
         var waited = watch.Elapsed.TotalSeconds;
-        var labels = batches.Sum(batch => batch.LabelCount);
-        if (labels == 0) throw new NanoVlmException($"Step {step + 1}: no token of the batch has a label; is data.max_tokens too small for the first answer?");
-
-        model.train();
-        var factor = LearningRate.Factor(step, config.Train);
-        foreach (var (group, peak) in groups) group.LearningRate = peak * factor;
-        var loss = 0.0;
-        foreach (var batch in batches)
-        {
-            using var inner = NewDisposeScope();
-            var sum = Loss(batch);
-            loss += sum.ToDouble() / labels;
-            (sum / labels).backward();
-        }
-        if (!double.IsFinite(loss)) throw new NanoVlmException($"Step {step + 1}: the loss is {loss}. {FirstBad()}");
-        var norm = nn.utils.clip_grad_norm_(optimizer.parameters(), config.Train.MaxGradNorm > 0 ? config.Train.MaxGradNorm : double.PositiveInfinity);
-        if (!double.IsFinite(norm)) throw new NanoVlmException($"Step {step + 1}: the gradient's norm is {norm}. {FirstBad()}");
-        optimizer.step();
-        model.zero_grad();
-        samples += batches.Sum(b => b.SampleCount);
+        var result = trainingStep.Run(state.Step, batches);
+        if (result.Fault is null) average?.Update(state.Step + 1);
+        var (samples, tokens) = (batches.Sum(batch => batch.SampleCount), batches.Sum(batch => batch.TokenCount));
         var seconds = watch.Elapsed.TotalSeconds;
-        return new StepMetrics(
-            step + 1, loss, groups.Max(g => g.PeakRate) * factor, norm, batches.Sum(b => b.SampleCount) / seconds, batches.Sum(b => b.TokenCount) / seconds, labels / seconds, waited, Tensor.TotalCount, Environment.WorkingSet);
+        state = state with
+        {
+            Step = state.Step + 1,
+            Samples = state.Samples + samples,
+            Tokens = state.Tokens + tokens,
+            StepSeconds = state.StepSeconds + seconds,
+            Loss = result.Fault is null ? result.Loss : state.Loss,
+            SkippedSteps = state.SkippedSteps + (result.Fault is null ? 0 : 1),
+            SkippedInARow = result.Fault is null ? 0 : state.SkippedInARow + 1,
+            Loader = batches[^1].State,
+        };
+        if (result.Fault is not null && state.SkippedInARow > config.Train.MaxSkippedSteps)
+            throw new NanoVlmException($"{result.Fault} It is number {state.SkippedInARow} in a row that is left out, more than train.max_skipped_steps allows.");
+        if (result.Fault is not null) Log.Warning("{Fault:l} The step is left out: weights and optimizer are as they were.", result.Fault);
+        var operations = flops.Of(batches.SelectMany(batch => batch.Rows).SelectMany(row => row).Select(sample => sample.Tokens), batches.Sum(batch => batch.Tiles), result.Labels);
+        return new StepMetrics
+        {
+            Step = state.Step,
+            Loss = double.IsFinite(result.Loss) ? result.Loss : null,
+            LearningRate = result.LearningRate,
+            GradNorm = double.IsFinite(result.GradNorm) ? result.GradNorm : null,
+            SamplesPerSecond = samples / seconds,
+            TokensPerSecond = tokens / seconds,
+            LabelsPerSecond = result.Labels / seconds,
+            Samples = samples,
+            Tokens = tokens,
+            Images = batches.Sum(batch => batch.Rows.Sum(row => row.Sum(sample => sample.Images))),
+            Flops = operations,
+            Mfu = operations / seconds / peakFlops,
+            StepSeconds = seconds,
+            DataSeconds = waited,
+            ForwardSeconds = result.ForwardSeconds,
+            BackwardSeconds = result.BackwardSeconds,
+            OptimizerSeconds = result.OptimizerSeconds,
+            SkippedSteps = state.SkippedSteps,
+            LiveTensors = Tensor.TotalCount,
+            RssBytes = Environment.WorkingSet,
+        };
+    }
+
+    // The averages begin at the trained weights and take in what is stored; a file has both only where a run keeps an average.
+    private void LoadWeights(string checkpoint)
+    {
+        var trained = Path.Combine(checkpoint, TrainingCheckpoint.TrainedWeightsFile);
+        Checkpoint.LoadWeights(model, File.Exists(trained) ? trained : checkpoint, "decoder.", model.Config.LmTieWeights);
+    }
+
+    private void LoadOptimizer(string checkpoint)
+    {
+        TrainingCheckpoint.LoadOptimizer(checkpoint, optimizer, names);
+        if (average is null || !File.Exists(Path.Combine(checkpoint, TrainingCheckpoint.TrainedWeightsFile))) return;
+        average.Swap();
+        Checkpoint.LoadWeights(model, checkpoint, "decoder.", model.Config.LmTieWeights);
+        average.Swap();
     }
 
     private void WhitenPatches()
@@ -180,47 +236,43 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private Tensor Loss(Batch batch)
+    private void Evaluate(CancellationToken cancellation)
     {
-        var device = compute.Device;
-        var ids = tensor(batch.InputIds, [batch.Size, batch.Length], device: device);
-        var labels = tensor(batch.Labels, [batch.Size, batch.Length], device: device);
-        var pixels = batch.Tiles == 0 ? null : tensor(batch.Pixels, [batch.Tiles, 3, batch.TileSize, batch.TileSize], device: device);
-        var layout = batch.Layout is not { } rows ? null : new RowLayout(
-            tensor(rows.Positions, [batch.Size, batch.Length], device: device), tensor(rows.Documents, [batch.Size, batch.Length], device: device), rows.LastPosition);
-        return model.Loss(ids, pixels, labels, layout: layout).Sum;
-    }
-
-    private void Evaluate(int step, CancellationToken cancellation)
-    {
+        var step = state.Step;
         var watch = Stopwatch.StartNew();
         validation ??= Question.Askable(data.Validation, builder, config.Train.EvalLimit, LeftOut);
-        var questions = validation;
         Accuracy accuracy;
+        average?.Swap();
         try
         {
-            accuracy = Accuracy.Of(evaluator.Ask(questions, cancellation: cancellation));
+            accuracy = Accuracy.Of(evaluator.Ask(validation, cancellation: cancellation));
         }
         catch (OperationCanceledException)
         {
             return;
         }
+        finally
+        {
+            average?.Swap();
+        }
         metrics.Write(new EvaluationMetrics(step, accuracy.Overall, accuracy.ByKind, accuracy.Questions, watch.Elapsed.TotalSeconds));
         Log.Information("step {Step}: validation accuracy {Accuracy:P1} over {Questions} questions ({Kinds:l})", step, accuracy.Overall, accuracy.Questions,
             string.Join(", ", accuracy.ByKind.Select(kind => FormattableString.Invariant($"{kind.Key} {kind.Value:P0}"))));
-        Save(step, accuracy.Overall > best);
-        if (accuracy.Overall <= best) return;
-        best = accuracy.Overall;
-        bestStep = step;
+        var better = !(accuracy.Overall <= state.BestAccuracy);
+        if (better) bestStep = step;
+        // A run that stops early evaluates where the whole run would not: what goes on from here must not know.
+        if (EvaluationIsDue) state = state with { EvaluatedStep = step, BestAccuracy = better ? accuracy.Overall : state.BestAccuracy, BestStep = better ? step : state.BestStep };
+        Save(better);
     }
 
-    private void Save(int step, bool isBest) => run.Save(step, isBest, folder =>
+    private void Save(bool isBest)
     {
-        Checkpoint.Save(folder, model, tokenizer, processor);
-        File.WriteAllText(Path.Combine(folder, "trainer_state.json"), System.Text.Json.JsonSerializer.Serialize(new { Step = step, BestStep = isBest ? step : bestStep }, Json.Indented) + "\n");
-    });
+        var now = state with { Seconds = before.Seconds + clock.Elapsed.TotalSeconds };
+        checkpoints.Begin(now.Step, isBest, () => new TrainingSnapshot(now, model, optimizer, names, average, compute.Device));
+        saved = now.Step;
+    }
 
-    private RunSummary Summarize(int steps, StepMetrics last, double seconds, double trainingSeconds, CancellationToken cancellation)
+    private RunSummary Summarize(CancellationToken cancellation)
     {
         // The best checkpoint is the one that a user takes away: it is the one tested.
         Checkpoint.LoadWeights(model, Path.Combine(run.Best, Checkpoint.WeightsFile), "decoder.", model.Config.LmTieWeights);
@@ -241,27 +293,17 @@ public sealed class Trainer : IDisposable
             MajorityAccuracyByKind = majority.ByKind,
             TestQuestions = questions.Count,
             BestStep = bestStep,
-            Steps = steps,
+            Steps = state.Step,
+            SkippedSteps = state.SkippedSteps,
             Parameters = model.parameters().Sum(p => p.numel()),
-            TrainSeconds = seconds,
-            SamplesPerSecond = samples / trainingSeconds,
+            TrainSeconds = before.Seconds + clock.Elapsed.TotalSeconds,
+            SamplesPerSecond = state.Samples / state.StepSeconds,
             PeakRssBytes = PeakRss(),
-            FinalLoss = last.Loss,
+            FinalLoss = state.Loss,
         };
     }
 
     private static void LeftOut(string why) => Log.Warning("left out of the questions: {Why:l}", why);
-
-    private string FirstBad()
-    {
-        using var scope = NewDisposeScope();
-        foreach (var (name, parameter) in model.named_parameters())
-        {
-            if (!parameter.isfinite().all().ToBoolean()) return $"The first bad tensor is {name}; lower the learning rates or use precision fp32.";
-            if (parameter.grad is { } gradient && !gradient.isfinite().all().ToBoolean()) return $"The first bad gradient is {name}'s; lower the learning rates or use precision fp32.";
-        }
-        return "All weights are finite; look at the data of this step, or use precision fp32.";
-    }
 
     private static long PeakRss()
     {

@@ -57,11 +57,16 @@ public sealed class TrainingDisplay : IDisposable
     }
 
     /// <summary>Takes in a step's figures.</summary>
-    public void Step(StepMetrics step, int steps, TimeSpan elapsed, bool print)
+    /// <param name="step">The figures.</param>
+    /// <param name="steps">The steps of the whole run.</param>
+    /// <param name="elapsed">The time since the first step of this process.</param>
+    /// <param name="before">The steps done before it.</param>
+    /// <param name="print">Whether to write a line.</param>
+    public void Step(StepMetrics step, int steps, TimeSpan elapsed, int before, bool print)
     {
-        var left = TimeSpan.FromSeconds(elapsed.TotalSeconds / step.Step * (steps - step.Step));
+        var left = TimeSpan.FromSeconds(elapsed.TotalSeconds / (step.Step - before) * (steps - step.Step));
         figures = string.Create(CultureInfo.InvariantCulture,
-            $"{step.Step}/{steps}  loss {step.Loss:0.0000}  lr {step.LearningRate:0.00e+0}  {step.SamplesPerSecond:0} samples/s  {left:h\\:mm\\:ss} left");
+            $"{step.Step}/{steps}  loss {step.Loss ?? double.NaN:0.0000}  lr {step.LearningRate:0.00e+0}  {step.SamplesPerSecond:0} samples/s  {left:h\\:mm\\:ss} left");
         if (bar is not null) bar.Value = step.Step;
         if (!print) return;
         if (live) Log.Debug("step {Line:l}", figures);

@@ -31,9 +31,12 @@ public sealed record TrainSection : IChecked
     [Range(0.0, double.MaxValue)]
     public double MaxGradNorm { get; init; } = 1;
 
-    /// <summary>AdamW's decoupled weight decay, on matrices only: norms, biases and embeddings are left alone.</summary>
+    /// <summary>AdamW's decoupled weight decay.</summary>
     [Range(0.0, double.MaxValue)]
     public double WeightDecay { get; init; } = 0.01;
+
+    /// <summary>What <see cref="WeightDecay"/> pulls on.</summary>
+    public WeightDecayOn WeightDecayOn { get; init; }
 
     /// <summary>AdamW's decay rates of the first and second moment.</summary>
     [Length(2, 2)]
@@ -63,9 +66,21 @@ public sealed record TrainSection : IChecked
     [Range(0.0, 1.0, MaximumIsExclusive = true)]
     public double WarmupFraction { get; init; } = 0.03;
 
-    /// <summary>What the cosine ends at, as a share of the highest learning rate.</summary>
+    /// <summary>The share of <see cref="MaxSteps"/> at the end over which <c>wsd</c> lets the learning rate fall.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
+    public double DecayFraction { get; init; } = 0.2;
+
+    /// <summary>What <c>cosine</c> and <c>wsd</c> end at, as a share of the highest learning rate.</summary>
     [Range(0.0, 1.0)]
     public double MinLrRatio { get; init; } = 0.1;
+
+    /// <summary>How much of the weights' moving average stays at a step, 0.999 say; evaluations and the model saved are then of the average. Null keeps none.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true, MaximumIsExclusive = true)]
+    public double? EmaDecay { get; init; }
+
+    /// <summary>Steps in a row that may be left out because the loss or a gradient is not finite; one more ends the run.</summary>
+    [Range(0, int.MaxValue)]
+    public int MaxSkippedSteps { get; init; } = 5;
 
     /// <summary>The type that matrix products run in; weights are always kept in float32.</summary>
     public Precision Precision { get; init; }
@@ -111,6 +126,9 @@ public sealed record TrainSection : IChecked
             StopAtStep is null || StopAtStep <= MaxSteps,
             "stop_at_step", $"{StopAtStep} comes after max_steps, {MaxSteps}", "max_steps");
         rules.Require(
+            Schedule != LearningRateSchedule.Wsd || WarmupFraction + DecayFraction <= 1,
+            "decay_fraction", $"{DecayFraction} and a warm-up of {WarmupFraction} are more than the whole run", "warmup_fraction");
+        rules.Require(
             LrProjector > 0 || LrVision > 0 || LrLanguage > 0,
             "lr_projector", "all three learning rates are 0, so nothing would train", "lr_vision", "lr_language");
     }
@@ -122,8 +140,21 @@ public enum LearningRateSchedule
     /// <summary>Half a cosine down to <see cref="TrainSection.MinLrRatio"/>.</summary>
     Cosine,
 
+    /// <summary>Warm-up, stable, decay: level, then a straight line down to <see cref="TrainSection.MinLrRatio"/> over the last <see cref="TrainSection.DecayFraction"/>.</summary>
+    Wsd,
+
     /// <summary>Level.</summary>
     Constant,
+}
+
+/// <summary>What weight decay pulls on.</summary>
+public enum WeightDecayOn
+{
+    /// <summary>Weights of matrix products; norms, biases and embeddings are left alone.</summary>
+    Matrices,
+
+    /// <summary>Every parameter, as nanoVLM has it.</summary>
+    All,
 }
 
 /// <summary>The type that matrix products run in.</summary>

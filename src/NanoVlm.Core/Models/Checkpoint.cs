@@ -107,11 +107,20 @@ public static class Checkpoint
     /// <param name="model">The model; weights are written as float32.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="processor">Its image processor.</param>
-    public static void Save(string folder, VisionLanguageModel model, Tokenizer tokenizer, ImageProcessor processor)
+    public static void Save(string folder, VisionLanguageModel model, Tokenizer tokenizer, ImageProcessor processor) =>
+        Save(folder, model.Config, model.state_dict(), tokenizer, processor);
+
+    /// <summary>Writes a model folder from weights that are not, or no longer, a model's.</summary>
+    /// <param name="folder">The folder, made if need be.</param>
+    /// <param name="config">The model's configuration.</param>
+    /// <param name="state">Its weights, as <c>state_dict</c> names them.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="processor">Its image processor.</param>
+    public static void Save(string folder, VlmConfig config, IReadOnlyDictionary<string, Tensor> state, Tokenizer tokenizer, ImageProcessor processor)
     {
         Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, VlmConfig.FileName), model.Config.ToJson());
-        SaveWeights(model, Path.Combine(folder, WeightsFile), "decoder.", model.Config.LmTieWeights);
+        File.WriteAllText(Path.Combine(folder, VlmConfig.FileName), config.ToJson());
+        SaveWeights(state, Path.Combine(folder, WeightsFile), "decoder.", config.LmTieWeights);
         tokenizer.Save(folder);
         PreprocessorFile.Save(processor.Config, Path.Combine(folder, PreprocessorFile.FileName));
     }
@@ -121,17 +130,19 @@ public static class Checkpoint
     /// <param name="path">The file.</param>
     /// <param name="decoder">The decoder's prefix in names: <c>decoder.</c> or none.</param>
     /// <param name="tied">Whether the head is the token embedding.</param>
-    public static void SaveWeights(Module model, string path, string decoder, bool tied)
+    public static void SaveWeights(Module model, string path, string decoder, bool tied) => SaveWeights(model.state_dict(), path, decoder, tied);
+
+    private static void SaveWeights(IReadOnlyDictionary<string, Tensor> state, string path, string decoder, bool tied)
     {
-        var state = model.state_dict();
-        Dictionary<string, string>? metadata = null;
-        if (tied)
+        if (!tied)
         {
-            state.Remove(decoder + Embedding, out var shared);
-            state[decoder + Head] = shared!;
-            metadata = new() { [decoder + Embedding] = decoder + Head };
+            SafeTensorsWriter.Write(path, state);
+            return;
         }
-        SafeTensorsWriter.Write(path, state, metadata);
+        var once = new Dictionary<string, Tensor>(state);
+        once.Remove(decoder + Embedding, out var shared);
+        once[decoder + Head] = shared!;
+        SafeTensorsWriter.Write(path, once, new Dictionary<string, string> { [decoder + Embedding] = decoder + Head });
     }
 
     /// <summary>Reads weights, and refuses a file that does not hold exactly what the model needs.</summary>

@@ -10,7 +10,7 @@ using Spectre.Console;
 
 namespace NanoVlm.Training.Commands;
 
-/// <summary><c>train</c>: trains, evaluates, saves; Ctrl-C saves and stops.</summary>
+/// <summary><c>train</c>: trains, evaluates, saves; Ctrl-C saves and stops, <c>--resume</c> goes on.</summary>
 internal static class TrainCommand
 {
     internal static Command Create()
@@ -25,36 +25,44 @@ internal static class TrainCommand
     {
         var config = new Option<string?>("--config") { Description = "The run's configuration; without it, the built-in one on rendered shapes", HelpName = "FILE" };
         var set = new Option<string[]>("--set") { Description = "Override a key, e.g. --set train.max_steps=100; may be repeated", HelpName = "KEY=VALUE", AllowMultipleArgumentsPerToken = true };
+        var resume = new Option<string?>("--resume") { Description = "Go on with the latest run of the configuration, or with the run or the checkpoint in DIR", HelpName = "DIR", Arity = ArgumentArity.ZeroOrOne };
         command.Options.Add(config);
         command.Options.Add(set);
-        command.SetAction(result => Run(result.GetValue(config), result.GetValue(set) ?? []));
+        command.Options.Add(resume);
+        command.SetAction(result => Run(
+            result.GetValue(config), result.GetValue(set) ?? [], result.GetResult(resume) is { Implicit: false } ? result.GetValue(resume) ?? "" : null));
     }
 
-    private static int Run(string? path, string[] overrides)
+    // resume: null: a new run; empty: the latest one.
+    private static int Run(string? path, string[] overrides, string? resume)
     {
-        var config = RunConfig.Load(path, overrides);
+        var start = RunStart.Of(path, overrides, resume);
+        var config = start.Config;
         if (config.Model.Tokenizer is not null && !System.IO.Path.Exists(config.Model.Tokenizer))
-            throw new ConfigurationException(path ?? "the built-in configuration", [new("model.tokenizer", $"'{config.Model.Tokenizer}' is neither a file nor a folder; name a folder that holds tokenizer.json")]);
+            throw new ConfigurationException(start.Source, [new("model.tokenizer", $"'{config.Model.Tokenizer}' is neither a file nor a folder; name a folder that holds tokenizer.json")]);
         var compute = ComputeChoice.For(config.Train);
         using var interrupted = new CancellationTokenSource();
         using var display = new TrainingDisplay();
         using var onInterrupt = OnSignal(PosixSignal.SIGINT, interrupted);
         using var onTerminate = OnSignal(PosixSignal.SIGTERM, interrupted);
-
-        var name = config.Train.RunName ?? string.Create(CultureInfo.InvariantCulture,
-            $"{System.IO.Path.GetFileNameWithoutExtension(path ?? "shapes")}-{DateTime.Now:yyyyMMdd-HHmmss}");
         try
         {
+            using var run = new RunFolder(start.Folder, config.Train.KeepLast, resume is not null);
+            display.LogTo(run.File("log.txt"));
+            var from = start.Checkpoint(run);
+            if (from is not null && TrainingCheckpoint.State(from).Step >= config.Train.MaxSteps && File.Exists(run.File("summary.json")))
+            {
+                Log.Information("{Folder:l} is finished: step {Step:N0} of {Steps:N0}, tested; raise train.max_steps to go on", run.Path, TrainingCheckpoint.State(from).Step, config.Train.MaxSteps);
+                return 0;
+            }
             var downloads = new DownloadDisplay();
             var plan = ModelPlan.Of(config, (named, key) => System.IO.Directory.Exists(named)
                 ? named
                 : downloads.Track(() => ModelFolder.Resolve(named, key, progress: downloads, cancellation: interrupted.Token)));
             using var model = plan.Build(config.Train.Seed);
-            var run = new RunFolder(System.IO.Path.Combine(config.Train.OutputDir, name), config.Train.KeepLast);
-            display.LogTo(run.File("log.txt"));
-            run.WriteJson("run.json", RunRecord.Of(config, path, compute));
+            run.WriteJson("run.json", RunRecord.Of(config, start.Source, compute, from is null ? null : run.File("run.json"), from));
             using var data = TrainingData.Open(config.Data, message => Log.Information("{Message:l}", message), interrupted.Token);
-            using var trainer = new Trainer(config, compute, run, data, plan, model);
+            using var trainer = new Trainer(config, compute, run, data, plan, model, from);
             var summary = trainer.Run(display, interrupted.Token);
             if (summary is null) return Interrupted(run.Path);
             run.WriteJson("summary.json", summary);
@@ -64,7 +72,7 @@ internal static class TrainCommand
         }
         catch (OperationCanceledException)
         {
-            return Interrupted(System.IO.Path.Combine(config.Train.OutputDir, name));
+            return Interrupted(start.Folder);
         }
         catch (NanoVlmException e)
         {
@@ -75,7 +83,7 @@ internal static class TrainCommand
 
     private static int Interrupted(string folder)
     {
-        Log.Warning("stopped; what was trained so far is in {Folder:l}", folder);
+        Log.Warning("stopped; what was trained so far is in {Folder:l}; go on with --resume {Folder:l}", folder, folder);
         return 130;
     }
 

@@ -1,0 +1,40 @@
+using NanoVlm.Images;
+using NanoVlm.Text;
+
+namespace NanoVlm.Training;
+
+/// <summary>Writes checkpoints while training goes on, one at a time.</summary>
+internal sealed class CheckpointWriter(RunFolder run, Tokenizer tokenizer, ImageProcessor processor) : IDisposable
+{
+    private Task writing = Task.CompletedTask;
+
+    /// <summary>Begins to write a checkpoint once the one before is written.</summary>
+    /// <param name="step">The step after which it stands.</param>
+    /// <param name="isBest">Whether it is the best so far.</param>
+    /// <param name="take">Copies what it holds.</param>
+    /// <exception cref="NanoVlmException">The one before could not be written.</exception>
+    internal void Begin(int step, bool isBest, Func<TrainingSnapshot> take)
+    {
+        Finish();
+        var snapshot = take();
+        writing = Task.Run(() =>
+        {
+            using (snapshot)
+                run.Save(step, isBest, folder => snapshot.Write(folder, tokenizer, processor));
+        });
+    }
+
+    /// <summary>Throws if the last checkpoint is known not to have been written; does not wait.</summary>
+    /// <exception cref="NanoVlmException">It could not be written.</exception>
+    internal void Check()
+    {
+        if (writing.IsFaulted) Finish();
+    }
+
+    /// <summary>Waits until the last checkpoint is on the disk.</summary>
+    /// <exception cref="NanoVlmException">It could not be written.</exception>
+    internal void Finish() => writing.GetAwaiter().GetResult();
+
+    /// <summary>Waits, and leaves failures alone.</summary>
+    public void Dispose() => ((IAsyncResult)writing).AsyncWaitHandle.WaitOne();
+}

@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using NanoVlm.Configuration;
+using NanoVlm.Data;
+using NanoVlm.Models;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace NanoVlm.Training;
+
+/// <summary>What an optimizer step came to.</summary>
+/// <param name="Loss">Mean cross-entropy over the labelled tokens of all its batches.</param>
+/// <param name="GradNorm">The gradients' norm before clipping.</param>
+/// <param name="LearningRate">The largest of the groups' rates.</param>
+/// <param name="Labels">Labelled tokens.</param>
+/// <param name="ForwardSeconds">Time of the forward passes.</param>
+/// <param name="BackwardSeconds">Time of the backward passes.</param>
+/// <param name="OptimizerSeconds">Time of clipping and the optimizer.</param>
+/// <param name="Fault">Why the weights were left as they were: the loss or a gradient is not finite, and where that begins; null: all is well.</param>
+internal sealed record StepResult(double Loss, double GradNorm, double LearningRate, long Labels, double ForwardSeconds, double BackwardSeconds, double OptimizerSeconds, string? Fault);
+
+/// <summary>
+/// One optimizer step over several batches: the loss is the mean over the labelled tokens of all of them. Where it, or a gradient, is not finite, the
+/// weights and the optimizer stay as they were.
+/// </summary>
+internal sealed class TrainingStep(VisionLanguageModel model, AdamW optimizer, IReadOnlyList<(AdamW.ParamGroup Group, double PeakRate)> groups, TrainSection train, Device device)
+{
+    private const int SamplesNamed = 8;
+
+    /// <summary>Takes the step.</summary>
+    /// <param name="step">Its number, from 0.</param>
+    /// <param name="batches">Its micro-batches.</param>
+    /// <exception cref="NanoVlmException">No token has a label.</exception>
+    internal StepResult Run(int step, IReadOnlyList<Batch> batches)
+    {
+        var labels = batches.Sum(batch => batch.LabelCount);
+        if (labels == 0) throw new NanoVlmException($"Step {step + 1}: no token of the batch has a label; is data.max_tokens too small for the first answer?");
+        using var scope = NewDisposeScope();
+        model.train();
+        var factor = LearningRate.Factor(step, train);
+        foreach (var (group, peak) in groups) group.LearningRate = peak * factor;
+
+        var (loss, norm) = (0.0, double.NaN);
+        var (forward, backward, optimizing) = (new Stopwatch(), new Stopwatch(), new Stopwatch());
+        string? fault = null;
+        foreach (var batch in batches)
+        {
+            using var inner = NewDisposeScope();
+            var inputs = BatchTensors.Of(batch, device);
+            forward.Start();
+            var sum = model.Loss(inputs.InputIds, inputs.PixelValues, inputs.Labels, layout: inputs.Layout).Sum;
+            var value = sum.ToDouble(); // waits for the device
+            forward.Stop();
+            loss += value / labels;
+            if (!double.IsFinite(value))
+            {
+                fault = Fault(step, $"the loss is {value}", [batch], inputs);
+                break;
+            }
+            backward.Start();
+            (sum / labels).backward();
+            backward.Stop();
+        }
+        if (fault is null)
+        {
+            optimizing.Start();
+            norm = nn.utils.clip_grad_norm_(optimizer.parameters(), train.MaxGradNorm > 0 ? train.MaxGradNorm : double.PositiveInfinity);
+            if (double.IsFinite(norm)) optimizer.step();
+            else fault = Fault(step, $"the gradient's norm is {norm}", batches, null);
+            optimizing.Stop();
+        }
+        model.zero_grad();
+        return new StepResult(loss, norm, groups.Max(g => g.PeakRate) * factor, labels, forward.Elapsed.TotalSeconds, backward.Elapsed.TotalSeconds, optimizing.Elapsed.TotalSeconds, fault);
+    }
+
+    private string Fault(int step, string what, IReadOnlyList<Batch> batches, BatchTensors? inputs)
+    {
+        var samples = batches.SelectMany(batch => batch.Origins).Distinct().ToArray();
+        var named = string.Join("; ", samples.Take(SamplesNamed)) + (samples.Length > SamplesNamed ? $"; and {samples.Length - SamplesNamed} more" : "");
+        return $"Step {step + 1}: {what}. {NonFinite.FirstIn(model, inputs)} Its samples: {named}.";
+    }
+}
