@@ -55,7 +55,7 @@ public static class ParameterGroups
 
     /// <summary>What is trained and how, a line for each part.</summary>
     /// <param name="parts">The parts.</param>
-    internal static IEnumerable<string> Table(IReadOnlyList<ModelPart> parts) =>
+    public static IEnumerable<string> Table(IReadOnlyList<ModelPart> parts) =>
         parts.Append(new ModelPart("all", double.NaN, parts.Sum(part => part.Parameters), parts.Sum(part => part.Trainable), parts.Sum(part => part.Decayed), double.NaN, ScalarType.Float32))
             .Select(part => string.Create(CultureInfo.InvariantCulture,
                 $"{part.Name,-10} {part.Parameters,14:N0} {part.Trainable,14:N0} {(double.IsNaN(part.PeakRate) ? "" : part.PeakRate > 0 ? $"{part.PeakRate:0.0#e+0}" : "frozen"),10} {Decay(part),24} {(double.IsNaN(part.PeakRate) ? "" : part.DType.ToString().ToLowerInvariant()),9}").TrimEnd())

@@ -16,7 +16,7 @@ public sealed class FinishedRunTests(TinyRun run)
         var steps = Directory.GetDirectories(run.Run, "step_*").Where(path => new FileInfo(path).LinkTarget is null).Select(Path.GetFileName).ToArray();
         Assert.InRange(steps.Length, 2, 3); // the last two and, where it is another, the best
         Assert.Contains(new FileInfo(run.Best).LinkTarget, steps);
-        foreach (var file in new[] { "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "preprocessor_config.json", "trainer_state.json" })
+        foreach (var file in new[] { "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "preprocessor_config.json", "trainer_state.json", "optimizer.safetensors", "rng.safetensors", "SHA256SUMS" })
             Assert.True(File.Exists(Path.Combine(run.Best, file)), file);
     }
 
@@ -32,6 +32,36 @@ public sealed class FinishedRunTests(TinyRun run)
         string[] kinds = ["colour", "count", "existence", "relation", "shape"];
         foreach (var key in new[] { "test_accuracy_by_kind", "blind_accuracy_by_kind", "majority_accuracy_by_kind" })
             Assert.Equal(kinds, summary[key]!.AsObject().Select(kind => kind.Key));
+    }
+
+    [Fact]
+    public void Its_steps_have_times_that_add_up_and_work_that_was_counted()
+    {
+        foreach (var step in Metrics(run.Run).Where(line => line.ContainsKey("loss")))
+        {
+            var parts = new[] { "data_seconds", "forward_seconds", "backward_seconds", "optimizer_seconds" }.Sum(key => (double)step[key]!);
+            Assert.InRange(parts, 0, (double)step["step_seconds"]!);
+            Assert.Equal(8, (int)step["samples"]!);
+            Assert.Equal((int)step["tokens"]! / (double)step["step_seconds"]!, (double)step["tokens_per_second"]!, 1e-6 * (double)step["tokens_per_second"]!);
+            Assert.True((double)step["flops"]! > 1e6);
+            Assert.InRange((double)step["mfu"]!, 1e-9, 1.5);
+        }
+    }
+
+    [Fact]
+    public void Its_start_tells_what_is_trained_and_how_fast_the_machine_is()
+    {
+        foreach (var text in new[] { "part ", "weight decay", "projector ", "0.01 on 4,096", "GFLOP/s" }) Assert.Contains(text, run.Result.Error);
+    }
+
+    [Fact]
+    public void It_is_not_trained_again()
+    {
+        var before = File.ReadAllBytes(Path.Combine(run.Run, "metrics.jsonl"));
+        var again = NanoVlmProgram.Run(run.Folder, "--config", "tiny.json", "--resume");
+        again.Succeeded();
+        Assert.Contains("is finished", again.Error);
+        Assert.Equal(before, File.ReadAllBytes(Path.Combine(run.Run, "metrics.jsonl")));
     }
 
     [Fact]

@@ -13,9 +13,11 @@ internal sealed class NanoVlmProgram : IDisposable
     private readonly StringBuilder output = new(), error = new();
     private readonly List<(string Text, TaskCompletionSource Seen)> awaited = [];
 
-    private NanoVlmProgram(string folder, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    private static string File => Path.Combine(AppContext.BaseDirectory, "NanoVlm.Train");
+
+    private NanoVlmProgram(string folder, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null, string? file = null)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "NanoVlm.Train"), arguments)
+        var start = new ProcessStartInfo(file ?? File, arguments)
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
@@ -55,6 +57,13 @@ internal sealed class NanoVlmProgram : IDisposable
         return program.Finish();
     }
 
+    /// <summary>Runs a shell's script, in which <c>$NANOVLM</c> is the program, to its end.</summary>
+    public static ProgramResult Shell(string folder, string script)
+    {
+        using var shell = new NanoVlmProgram(folder, ["-c", script], new Dictionary<string, string> { ["NANOVLM"] = File }, "/bin/sh");
+        return shell.Finish();
+    }
+
     /// <summary>Waits for a line of standard error that contains the text.</summary>
     public async Task Says(string text)
     {
@@ -69,6 +78,22 @@ internal sealed class NanoVlmProgram : IDisposable
 
     /// <summary>Sends a signal.</summary>
     public void Signal(int number) => Assert.Equal(0, Posix.kill(process.Id, number));
+
+    /// <summary>Ends it at once, as a crash or a power cut does.</summary>
+    public void Kill()
+    {
+        process.Kill();
+        process.WaitForExit();
+    }
+
+    /// <summary>What it has said on standard error so far.</summary>
+    public string Error
+    {
+        get
+        {
+            lock (awaited) return error.ToString();
+        }
+    }
 
     /// <summary>Waits for its end.</summary>
     public ProgramResult Finish()

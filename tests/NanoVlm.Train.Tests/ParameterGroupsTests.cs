@@ -42,6 +42,25 @@ public sealed class ParameterGroupsTests : IDisposable
     }
 
     [Fact]
+    public void Everything_decays_if_asked_for_as_in_nanoVLM()
+    {
+        var (parts, groups) = ParameterGroups.Of(model, new TrainSection { WeightDecay = 0.5, WeightDecayOn = WeightDecayOn.All });
+        Assert.All(groups, g => Assert.Equal(0.5, g.Group.Options.weight_decay));
+        Assert.All(parts, part => Assert.Equal(part.Parameters, part.Decayed));
+    }
+
+    [Fact]
+    public void The_table_tells_what_is_trained_and_how()
+    {
+        var (parts, _) = ParameterGroups.Of(model, new TrainSection { LrVision = 0, LrProjector = 5e-3 });
+        string[] table = [.. ParameterGroups.Table(parts)];
+        Assert.Equal(["part", "projector", "vision", "language", "all"], table.Select(line => line.Split(' ')[0]));
+        Assert.Matches(@"^projector +4,096 +4,096 +5\.0e-3 +0\.01 on 4,096 +float32$", table[1]);
+        Assert.Matches(@"^vision +33,728 +0 +frozen +none +float32$", table[2]);
+        Assert.Equal(model.parameters().Where(p => p.requires_grad).Sum(p => p.numel()), parts.Sum(part => part.Trainable));
+    }
+
+    [Fact]
     public void A_rate_of_nothing_freezes_a_part_and_another_call_thaws_it()
     {
         var (_, groups) = ParameterGroups.Of(model, new TrainSection { LrVision = 0 });

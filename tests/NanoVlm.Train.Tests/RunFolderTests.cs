@@ -9,7 +9,7 @@ public sealed class RunFolderTests : IDisposable
     [Fact]
     public void The_last_checkpoints_and_the_best_stay()
     {
-        var run = new RunFolder(Place, keepLast: 2);
+        using var run = new RunFolder(Place, keepLast: 2);
         for (var step = 1; step <= 6; step++) run.Save(step, isBest: step == 2, Write($"{step}"));
         Assert.Equal(["step_000002", "step_000005", "step_000006"], Steps());
         Assert.Equal("2", Content(run.Best));
@@ -19,7 +19,7 @@ public sealed class RunFolderTests : IDisposable
     [Fact]
     public void The_best_is_let_go_when_another_is_better()
     {
-        var run = new RunFolder(Place, keepLast: 1);
+        using var run = new RunFolder(Place, keepLast: 1);
         for (var step = 1; step <= 4; step++) run.Save(step, isBest: step is 1 or 3, Write($"{step}"));
         Assert.Equal(["step_000003", "step_000004"], Steps());
     }
@@ -27,7 +27,7 @@ public sealed class RunFolderTests : IDisposable
     [Fact]
     public void A_failed_write_leaves_what_was_there()
     {
-        var run = new RunFolder(Place, keepLast: 1);
+        using var run = new RunFolder(Place, keepLast: 1);
         run.Save(1, isBest: true, Write("1"));
         var error = Assert.Throws<NanoVlmException>(() => run.Save(2, isBest: true, folder =>
         {
@@ -45,14 +45,14 @@ public sealed class RunFolderTests : IDisposable
     public void A_checkpoint_half_written_by_a_killed_run_is_removed()
     {
         Write("half")(Path.Combine(Place, "step_000007.partial"));
-        _ = new RunFolder(Place, keepLast: 1);
-        Assert.Empty(Directory.EnumerateFileSystemEntries(Place));
+        using var run = new RunFolder(Place, keepLast: 1);
+        Assert.Empty(Directory.EnumerateDirectories(Place));
     }
 
     [Fact]
     public void The_same_step_is_saved_once_and_can_become_the_best_later()
     {
-        var run = new RunFolder(Place, keepLast: 1);
+        using var run = new RunFolder(Place, keepLast: 1);
         run.Save(1, isBest: false, Write("first"));
         run.Save(1, isBest: true, Write("again"));
         Assert.Equal(["step_000001"], Steps());
@@ -62,7 +62,7 @@ public sealed class RunFolderTests : IDisposable
     [Fact]
     public void The_checkpoints_of_an_earlier_run_are_not_touched()
     {
-        new RunFolder(Place, keepLast: 1).Save(1, isBest: true, Write("1"));
+        using (var earlier = new RunFolder(Place, keepLast: 1)) earlier.Save(1, isBest: true, Write("1"));
         Assert.Contains("run_name", Assert.Throws<NanoVlmException>(() => new RunFolder(Place, keepLast: 1)).Message);
     }
 
@@ -78,11 +78,42 @@ public sealed class RunFolderTests : IDisposable
     [Fact]
     public void A_record_replaces_the_one_before()
     {
-        var run = new RunFolder(Place, keepLast: 1);
+        using var run = new RunFolder(Place, keepLast: 1);
         run.WriteJson("summary.json", new { TestAccuracy = 0.1 });
         run.WriteJson("summary.json", new { TestAccuracy = 0.2 });
         Assert.Contains("\"test_accuracy\": 0.2", File.ReadAllText(run.File("summary.json")));
-        Assert.Single(Directory.EnumerateFileSystemEntries(Place));
+        Assert.Single(Directory.EnumerateFiles(Place, "*.json*"));
+    }
+
+    [Fact]
+    public void A_checkpoint_half_deleted_by_a_killed_run_is_removed()
+    {
+        Write("half")(Path.Combine(Place, "step_000007.deleted"));
+        using var run = new RunFolder(Place, keepLast: 1, resume: true);
+        Assert.Empty(run.Checkpoints);
+        Assert.Empty(Directory.EnumerateDirectories(Place));
+    }
+
+    [Fact]
+    public void Two_processes_do_not_train_in_one_folder()
+    {
+        using (var run = new RunFolder(Place, keepLast: 1))
+            Assert.Contains("another process", Assert.Throws<NanoVlmException>(() => new RunFolder(Place, keepLast: 1, resume: true)).Message);
+        new RunFolder(Place, keepLast: 1, resume: true).Dispose(); // free again
+    }
+
+    [Fact]
+    public void Links_are_mended_after_a_kill_between_a_checkpoint_and_its_link()
+    {
+        using (var run = new RunFolder(Place, keepLast: 3))
+            for (var step = 1; step <= 3; step++) run.Save(step, isBest: step == 1, Write($"{step}"));
+        using var again = new RunFolder(Place, keepLast: 3, resume: true);
+        Assert.Equal([3, 2, 1], again.Checkpoints.Select(RunFolder.StepOf));
+        again.Relink(last: 2, best: 2);
+        Assert.Equal("2", Content(again.Last));
+        Assert.Equal("2", Content(again.Best));
+        again.Relink(last: 3, best: 9); // which is gone
+        Assert.Equal("2", Content(again.Best));
     }
 
     public void Dispose() => temporary.Dispose();
