@@ -47,6 +47,11 @@ internal static class TrainCommand
         using var onTerminate = OnSignal(PosixSignal.SIGTERM, interrupted);
         try
         {
+            var downloads = new DownloadDisplay();
+            var plan = ModelPlan.Of(config, (named, key) => System.IO.Directory.Exists(named)
+                ? named
+                : downloads.Track(() => ModelFolder.Resolve(named, key, progress: downloads, cancellation: interrupted.Token)));
+            using var model = plan.Build(config.Train.Seed);
             using var run = new RunFolder(start.Folder, config.Train.KeepLast, resume is not null);
             display.LogTo(run.File("log.txt"));
             var from = start.Checkpoint(run);
@@ -55,11 +60,6 @@ internal static class TrainCommand
                 Log.Information("{Folder:l} is finished: step {Step:N0} of {Steps:N0}, tested; raise train.max_steps to go on", run.Path, TrainingCheckpoint.State(from).Step, config.Train.MaxSteps);
                 return 0;
             }
-            var downloads = new DownloadDisplay();
-            var plan = ModelPlan.Of(config, (named, key) => System.IO.Directory.Exists(named)
-                ? named
-                : downloads.Track(() => ModelFolder.Resolve(named, key, progress: downloads, cancellation: interrupted.Token)));
-            using var model = plan.Build(config.Train.Seed);
             run.WriteJson("run.json", RunRecord.Of(config, start.Source, compute, from is null ? null : run.File("run.json"), from));
             using var data = TrainingData.Open(config.Data, message => Log.Information("{Message:l}", message), interrupted.Token);
             using var trainer = new Trainer(config, compute, run, data, plan, model, from);
