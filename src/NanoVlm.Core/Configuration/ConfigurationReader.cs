@@ -76,7 +76,10 @@ internal sealed class ConfigurationReader(ConfigurationProblems problems)
         foreach (var field in type.GetFields(BindingFlags.Public | BindingFlags.Static))
             if (node.Kind == JsonValueKind.String && Key(field) == node.Text)
                 return field.GetValue(null);
-        return Wrong(type, node, path, property);
+        if (node.Kind != JsonValueKind.String || type.GetCustomAttributes<RefusedNameAttribute>().FirstOrDefault(refused => refused.Name == node.Text) is not { Reason: var reason })
+            return Wrong(type, node, path, property);
+        problems.Add(path, $"'{node.Text}' {reason}", node.Place);
+        return null;
     }
 
     private object? BindList(Type type, ConfigurationNode node, string path, PropertyInfo? property)

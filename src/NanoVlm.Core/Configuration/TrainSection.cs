@@ -158,6 +158,7 @@ public enum WeightDecayOn
 }
 
 /// <summary>The type that matrix products run in.</summary>
+[RefusedName("fp16", "needs loss scaling, without which small gradients vanish; use 'bf16' or 'fp32'")]
 public enum Precision
 {
     /// <summary>bfloat16 where the processor multiplies it fast, else float32.</summary>

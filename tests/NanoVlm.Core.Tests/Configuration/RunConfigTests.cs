@@ -62,6 +62,7 @@ public sealed class RunConfigTests
     [InlineData("train.lr_vision", "-1e-3", "train.lr_vision", "expected a number of at least 0, found -1e-3")]
     [InlineData("train.warmup_fraction", "1", "train.warmup_fraction", "less than 1, found 1")]
     [InlineData("train.precision", "\"bf-16\"", "train.precision", "expected one of 'auto', 'fp32', 'bf16', found the string \"bf-16\"; did you mean 'bf16'")]
+    [InlineData("train.precision", "\"fp16\"", "train.precision", "'fp16' needs loss scaling, without which small gradients vanish; use 'bf16' or 'fp32'")]
     [InlineData("train.precision", "16", "train.precision", "expected one of 'auto', 'fp32', 'bf16', found 16")]
     [InlineData("train.schedule", "\"Cosine\"", "train.schedule", "did you mean 'cosine'")]
     [InlineData("train.run_name", "\"a/b\"", "train.run_name", "cannot be the name of a folder")]
