@@ -31,6 +31,10 @@ typedef struct nvlm_operator_impl *nvlm_operator;
 typedef struct nvlm_generator_impl *nvlm_generator;
 typedef struct nvlm_node_impl *nvlm_node;
 typedef struct nvlm_inference_impl *nvlm_inference_guard;
+typedef struct nvlm_hook_impl *nvlm_hook;
+typedef struct nvlm_store_impl *nvlm_store;
+typedef struct nvlm_group_impl *nvlm_group;
+typedef struct nvlm_work_impl *nvlm_work;
 
 /* What an nvlm_value holds. Layout is checked by a test on the C# side. */
 enum nvlm_tag {
@@ -134,6 +138,12 @@ NVLM_API int nvlm_custom_function(const char *name, const nvlm_tensor *inputs, i
 NVLM_API int32_t nvlm_node_saved_count(nvlm_node node);
 NVLM_API int nvlm_node_saved(nvlm_node node, nvlm_tensor *results);
 
+/* Calls back after the gradient of a leaf was added to its .grad, once for each backward that reaches it; the callback
+ * returns null, or a malloc'd message that backward() then throws. Lasts until the hook is freed. */
+typedef char *(*nvlm_gradient_callback)(void *context);
+NVLM_API int nvlm_gradient_hook(nvlm_tensor leaf, nvlm_gradient_callback callback, void *context, nvlm_hook *result);
+NVLM_API void nvlm_gradient_hook_free(nvlm_hook hook);
+
 /* ---- random numbers --------------------------------------------------------------------------------------- */
 
 NVLM_API int nvlm_generator_new(int32_t device_type, int32_t device_index, uint64_t seed, nvlm_generator *result);
@@ -145,6 +155,43 @@ NVLM_API int nvlm_generator_new_seed(nvlm_generator generator, uint64_t *seed);
 NVLM_API int nvlm_generator_state(nvlm_generator generator, nvlm_tensor *state);
 NVLM_API int nvlm_generator_set_state(nvlm_generator generator, nvlm_tensor state);
 NVLM_API int nvlm_manual_seed(uint64_t seed);
+
+/* ---- several processes: c10d ------------------------------------------------------------------------------ */
+
+/* Whether this build can reduce over "gloo" (main memory) or "nccl" (CUDA). */
+NVLM_API int32_t nvlm_distributed_has(const char *backend);
+
+/* A key-value store over TCP: one process serves, the others connect, waiting up to the timeout for the server.
+ * Port 0 of the server takes a free one. All keys get the prefix. */
+NVLM_API int nvlm_store_new(const char *host, int32_t port, int32_t is_server, const char *prefix, int64_t timeout_ms,
+                            nvlm_store *result);
+NVLM_API void nvlm_store_free(nvlm_store store);
+NVLM_API int32_t nvlm_store_port(nvlm_store store);
+NVLM_API int nvlm_store_set(nvlm_store store, const char *key, const char *text);
+/* Null text where the key is not set: this never waits. */
+NVLM_API int nvlm_store_get(nvlm_store store, const char *key, char **text);
+NVLM_API int nvlm_store_add(nvlm_store store, const char *key, int64_t amount, int64_t *sum);
+
+/* Joins the group: returns when all ranks did. `address` is this process's own, for the other ranks to reach; null
+ * takes the machine's. Tensors on CUDA go through nccl where this build has it, all others through gloo. */
+NVLM_API int nvlm_group_new(nvlm_store store, int32_t rank, int32_t size, const char *address, int64_t timeout_ms,
+                            nvlm_group *result);
+/* Waits for pending work; `abandon` leaves it and the group's threads behind, for a process that is about to end. */
+NVLM_API void nvlm_group_free(nvlm_group group, int32_t abandon);
+/* Each starts a collective on contiguous tensors and gives a handle to wait for. Operations: 0 sum, 2 product, 3 min,
+ * 4 max. All ranks must start the same ones in the same order. */
+NVLM_API int nvlm_group_all_reduce(nvlm_group group, nvlm_tensor tensor, int32_t operation, nvlm_work *work);
+NVLM_API int nvlm_group_reduce(nvlm_group group, nvlm_tensor tensor, int32_t root, int32_t operation, nvlm_work *work);
+NVLM_API int nvlm_group_broadcast(nvlm_group group, nvlm_tensor tensor, int32_t root, nvlm_work *work);
+NVLM_API int nvlm_group_all_gather(nvlm_group group, const nvlm_tensor *outputs, int32_t count, nvlm_tensor input,
+                                   nvlm_work *work);
+NVLM_API int nvlm_group_barrier(nvlm_group group, nvlm_work *work);
+/* Rank 0 waits for every other one and fails with the numbers of those that did not come. */
+NVLM_API int nvlm_group_monitored_barrier(nvlm_group group, int64_t timeout_ms);
+/* Waits up to timeout_ms (0: without end); `completed` says whether it is done. Fails when the work did. */
+NVLM_API int nvlm_work_wait(nvlm_work work, int64_t timeout_ms, int32_t *completed);
+NVLM_API int32_t nvlm_work_is_completed(nvlm_work work);
+NVLM_API void nvlm_work_free(nvlm_work work);
 
 /* ---- the process ------------------------------------------------------------------------------------------ */
 

@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/saved_variable.h>
 #include <torch/csrc/autograd/variable.h>
 
@@ -106,10 +107,49 @@ autograd::variable_list wrap_outputs(const autograd::variable_list &inputs,
     return outputs;
 }
 
+// What a gradient hook holds: the leaf's accumulator lives only as long as somebody holds it.
+struct GradientHook {
+    std::shared_ptr<autograd::Node> accumulator;
+    uintptr_t key;
+};
+
+struct AfterAccumulation : public autograd::FunctionPostHook {
+    nvlm_gradient_callback callback;
+    void *context;
+
+    AfterAccumulation(nvlm_gradient_callback callback, void *context) : callback(callback), context(context) {}
+
+    autograd::variable_list operator()(const autograd::variable_list &outputs,
+                                       const autograd::variable_list &inputs) override {
+        if (char *message = callback(context)) {
+            std::string text = message;
+            std::free(message);
+            TORCH_CHECK(false, text);
+        }
+        return outputs;
+    }
+};
+
 }  // namespace
 }  // namespace nanovlm
 
 using namespace nanovlm;
+
+int nvlm_gradient_hook(nvlm_tensor leaf, nvlm_gradient_callback callback, void *context, nvlm_hook *result) {
+    return guarded([&] {
+        auto tensor = to_tensor(leaf);
+        TORCH_CHECK(tensor.is_leaf() && tensor.requires_grad(), "only a leaf that requires a gradient accumulates one");
+        auto accumulator = torch::autograd::impl::grad_accumulator(tensor);
+        auto key = accumulator->add_post_hook(std::make_unique<AfterAccumulation>(callback, context));
+        *result = reinterpret_cast<nvlm_hook>(new GradientHook{std::move(accumulator), key});
+    });
+}
+
+void nvlm_gradient_hook_free(nvlm_hook handle) {
+    auto *hook = reinterpret_cast<GradientHook *>(handle);
+    hook->accumulator->del_post_hook(hook->key);
+    delete hook;
+}
 
 int32_t nvlm_tensor_requires_grad(nvlm_tensor tensor) { return to_tensor(tensor).requires_grad(); }
 

@@ -60,6 +60,10 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)] internal static partial int nvlm_node_saved_count(IntPtr node);
     [LibraryImport(Library)] internal static partial int nvlm_node_saved(IntPtr node, IntPtr* results);
 
+    [LibraryImport(Library)]
+    internal static partial int nvlm_gradient_hook(IntPtr leaf, delegate* unmanaged[Cdecl]<void*, byte*> callback, void* context, IntPtr* result);
+    [LibraryImport(Library)] internal static partial void nvlm_gradient_hook_free(IntPtr hook);
+
     [LibraryImport(Library)] internal static partial int nvlm_generator_new(int deviceType, int deviceIndex, ulong seed, IntPtr* result);
     [LibraryImport(Library)] internal static partial int nvlm_generator_default(int deviceType, int deviceIndex, IntPtr* result);
     [LibraryImport(Library)] internal static partial void nvlm_generator_free(IntPtr generator);
@@ -69,6 +73,27 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)] internal static partial int nvlm_generator_state(IntPtr generator, IntPtr* state);
     [LibraryImport(Library)] internal static partial int nvlm_generator_set_state(IntPtr generator, IntPtr state);
     [LibraryImport(Library)] internal static partial int nvlm_manual_seed(ulong seed);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial int nvlm_distributed_has(string backend);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int nvlm_store_new(string host, int port, int isServer, string prefix, long timeoutMs, IntPtr* result);
+    [LibraryImport(Library)] internal static partial void nvlm_store_free(IntPtr store);
+    [LibraryImport(Library)] internal static partial int nvlm_store_port(IntPtr store);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial int nvlm_store_set(IntPtr store, string key, string text);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial int nvlm_store_get(IntPtr store, string key, byte** text);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial int nvlm_store_add(IntPtr store, string key, long amount, long* sum);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int nvlm_group_new(IntPtr store, int rank, int size, string? address, long timeoutMs, IntPtr* result);
+    [LibraryImport(Library)] internal static partial void nvlm_group_free(IntPtr group, int abandon);
+    [LibraryImport(Library)] internal static partial int nvlm_group_all_reduce(IntPtr group, IntPtr tensor, int operation, IntPtr* work);
+    [LibraryImport(Library)] internal static partial int nvlm_group_reduce(IntPtr group, IntPtr tensor, int root, int operation, IntPtr* work);
+    [LibraryImport(Library)] internal static partial int nvlm_group_broadcast(IntPtr group, IntPtr tensor, int root, IntPtr* work);
+    [LibraryImport(Library)] internal static partial int nvlm_group_all_gather(IntPtr group, IntPtr* outputs, int count, IntPtr input, IntPtr* work);
+    [LibraryImport(Library)] internal static partial int nvlm_group_barrier(IntPtr group, IntPtr* work);
+    [LibraryImport(Library)] internal static partial int nvlm_group_monitored_barrier(IntPtr group, long timeoutMs);
+    [LibraryImport(Library)] internal static partial int nvlm_work_wait(IntPtr work, long timeoutMs, int* completed);
+    [LibraryImport(Library)] internal static partial int nvlm_work_is_completed(IntPtr work);
+    [LibraryImport(Library)] internal static partial void nvlm_work_free(IntPtr work);
 
     [LibraryImport(Library)] internal static partial int nvlm_num_threads();
     [LibraryImport(Library)] internal static partial int nvlm_set_num_threads(int count);

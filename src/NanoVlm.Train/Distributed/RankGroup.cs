@@ -1,0 +1,288 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.distributed;
+
+namespace NanoVlm.Training.Distributed;
+
+/// <summary>
+/// The processes that train one model together. Every method is called by all ranks in the same order; where a rank dies, hangs or fails, the others
+/// fail with a message that names it.
+/// </summary>
+public sealed class RankGroup : IDisposable
+{
+    private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(200); // between looks at the watch
+    private static readonly TimeSpan CollectiveLimit = TimeSpan.FromMinutes(30); // gloo's own, far beyond the watch's
+
+    private readonly RankEnvironment place;
+    private readonly RankTimes times;
+    private readonly TCPStore store, watched;
+    private readonly RankWatch watch;
+    private readonly ProcessGroup group = null!;
+
+    private RankGroup(RankEnvironment place, RankTimes times)
+    {
+        (this.place, this.times) = (place, times);
+        store = OpenStore(place.Rank == 0 && !place.LauncherServes);
+        try
+        {
+            Meet();
+            watched = OpenStore(false);
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+        watch = new RankWatch(watched, place, times);
+        try
+        {
+            var joining = Task.Run(() => init_process_group(store, place.Rank, place.WorldSize, CollectiveLimit, OwnAddress()));
+            Until(slice => joining.Wait(slice));
+            group = joining.Result;
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Joins the run's other processes.</summary>
+    /// <param name="place">This process's place; null: it is alone.</param>
+    /// <param name="times">How long to wait; the defaults when null.</param>
+    /// <returns>Null for a process alone.</returns>
+    /// <exception cref="NanoVlmException">A rank did not come, two have one number, or this build has no process groups.</exception>
+    public static RankGroup? Join(RankEnvironment? place, RankTimes? times = null)
+    {
+        if (place is null) return null;
+        if (!is_available())
+            throw new NanoVlmException($"WORLD_SIZE is {place.WorldSize}, but this build trains in one process only: libtorch was built without gloo, or gloo's headers were missing (Debian: apt-get install libgloo-dev, then remove native/build and build again).");
+        return new RankGroup(place, times ?? new RankTimes());
+    }
+
+    /// <summary>This process's number, from 0.</summary>
+    public int Rank => place.Rank;
+
+    /// <summary>How many processes there are.</summary>
+    public int Size => place.WorldSize;
+
+    /// <summary>Whether this is rank 0, which writes the run's files.</summary>
+    public bool IsFirst => Rank == 0;
+
+    /// <summary>Starts a collective; wait for it by <see cref="Wait(Pending)"/>.</summary>
+    /// <param name="name">What it is, for messages.</param>
+    /// <param name="start">Starts it.</param>
+    public Pending Start(string name, Func<ProcessGroup, Work> start)
+    {
+        var noted = watch.Launch(name);
+        try
+        {
+            return new Pending(noted.Number, noted.Name, start(group));
+        }
+        catch (ExternalException error)
+        {
+            throw Lost(watch.WhyBroken(error.Message), error);
+        }
+    }
+
+    /// <summary>Waits for a collective.</summary>
+    /// <param name="pending">What <see cref="Start"/> gave.</param>
+    /// <exception cref="NanoVlmException">A rank died, hangs or failed; the message names it.</exception>
+    public void Wait(Pending pending)
+    {
+        watch.Await((pending.Number, pending.Name));
+        Until(slice => pending.Work.wait(slice));
+        watch.Await(null);
+    }
+
+    /// <summary>A collective that was started.</summary>
+    /// <param name="Number">Its number in the order of all ranks.</param>
+    /// <param name="Name">What it is.</param>
+    /// <param name="Work">The handle.</param>
+    public readonly record struct Pending(long Number, string Name, Work Work);
+
+    /// <summary>Sums numbers over all ranks, in place; whole numbers up to 2^53 exactly.</summary>
+    /// <param name="name">What they are, for messages.</param>
+    /// <param name="values">This rank's; then the sums.</param>
+    public void Sum(string name, Span<double> values)
+    {
+        using var scope = NewDisposeScope();
+        var all = tensor(values.ToArray());
+        Wait(Start(name, ranks => ranks.all_reduce(all)));
+        all.data<double>().ToArray().CopyTo(values);
+    }
+
+    /// <summary>Sums a number over all ranks.</summary>
+    /// <param name="name">What it is, for messages.</param>
+    /// <param name="value">This rank's.</param>
+    public double Sum(string name, double value)
+    {
+        Span<double> one = [value];
+        Sum(name, one);
+        return one[0];
+    }
+
+    /// <summary>Whether a condition holds on any rank, as for a signal that one of them got.</summary>
+    /// <param name="name">What it is, for messages.</param>
+    /// <param name="value">Whether it holds here.</param>
+    public bool Any(string name, bool value) => Sum(name, value ? 1 : 0) > 0;
+
+    /// <summary>Waits for all ranks.</summary>
+    /// <param name="name">What for, for messages.</param>
+    public void Barrier(string name) => Sum(name, 0);
+
+    /// <summary>Gives all ranks the values of one, in place.</summary>
+    /// <param name="name">What they are, for messages.</param>
+    /// <param name="tensors">The same on every rank by shape and dtype, contiguous.</param>
+    /// <param name="from">The rank that has them.</param>
+    public void Broadcast(string name, IEnumerable<Tensor> tensors, int from = 0)
+    {
+        foreach (var value in tensors)
+        {
+            using var scope = NewDisposeScope();
+            Wait(Start(name, ranks => ranks.broadcast(value.detach(), from)));
+        }
+    }
+
+    /// <summary>Gathers each rank's numbers on all ranks.</summary>
+    /// <param name="name">What they are, for messages.</param>
+    /// <param name="values">This rank's, as many as every other's.</param>
+    /// <returns>The numbers by rank.</returns>
+    public long[][] Gather(string name, long[] values)
+    {
+        using var scope = NewDisposeScope();
+        var mine = tensor(values);
+        var all = Enumerable.Range(0, Size).Select(_ => zeros_like(mine)).ToArray();
+        Wait(Start(name, ranks => ranks.all_gather(all, mine)));
+        return [.. all.Select(one => one.data<long>().ToArray())];
+    }
+
+    /// <summary>Fails on all ranks unless they agree.</summary>
+    /// <param name="what">What they must agree on: "the configuration".</param>
+    /// <param name="text">This rank's.</param>
+    /// <exception cref="NanoVlmException">A rank has another; it is named.</exception>
+    public void Agree(string what, string text)
+    {
+        var all = Gather(what, [ParameterChecksum.Of(MemoryMarshal.AsBytes(text.AsSpan()))]);
+        if (ParameterChecksum.Odd([.. all.Select(one => one[0])]) is { } odd) throw Fails($"{odd} another {what}: start all ranks alike");
+    }
+
+    /// <summary>Says that this rank does long work apart from the others, an evaluation for example; call it again and again meanwhile.</summary>
+    public void Busy() => watch.Busy();
+
+    /// <summary>Tells the other ranks why this one ends; they fail with it. The first reason counts.</summary>
+    /// <param name="why">The reason.</param>
+    public void Fail(string why) => watch.Decide($"rank {Rank} failed: {why}");
+
+    /// <summary>An exception that ends the run on all ranks.</summary>
+    /// <param name="why">A message that names the rank at fault.</param>
+    public NanoVlmException Fails(string why) => Lost(watch.Decide(why), null);
+
+    /// <summary>Leaves the group: at the end with all ranks, or because of a failure.</summary>
+    public void Dispose()
+    {
+        var failed = watch.Verdict is not null || group is null;
+        // Nobody judges who has left in order.
+        watch.Stop();
+        if (failed) group?.abandon();
+        else group!.Dispose();
+        try
+        {
+            store.set($"left/{Rank}", "");
+            // The store lives until all have read the verdict, or are done with it.
+            if (Rank == 0 && !place.LauncherServes)
+                for (var patience = Stopwatch.StartNew(); patience.Elapsed < times.Death && Enumerable.Range(1, Size - 1).Any(rank => store.get($"left/{rank}") is null);) Thread.Sleep(20);
+        }
+        catch (ExternalException)
+        {
+            // Rank 0 has gone before.
+        }
+        if (failed) return; // its threads may still wait within the store
+        watch.Dispose();
+        watched.Dispose();
+        store.Dispose();
+    }
+
+    private void Until(Func<TimeSpan, bool> ended)
+    {
+        try
+        {
+            while (!ended(Slice))
+                if (watch.Check() is { } verdict) throw Lost(verdict, null);
+        }
+        catch (Exception error) when ((error as AggregateException)?.InnerException is ExternalException || error is ExternalException)
+        {
+            throw Lost(watch.WhyBroken((error.InnerException ?? error).Message), error);
+        }
+    }
+
+    private static NanoVlmException Lost(string verdict, Exception? inner) =>
+        new($"{char.ToUpperInvariant(verdict[0])}{verdict[1..].TrimEnd('.')}. The run can go on from its last checkpoint with --resume, also with another number of ranks.", inner);
+
+    private TCPStore OpenStore(bool serves)
+    {
+        try
+        {
+            return new TCPStore(place.MasterAddress, place.MasterPort, serves, times.Join, $"nanovlm/{place.Attempt}/");
+        }
+        catch (ExternalException error)
+        {
+            throw new NanoVlmException(serves
+                ? $"Rank 0 cannot listen at {place.MasterAddress}:{place.MasterPort}: {error.Message.ReplaceLineEndings(" ")} Another run may use MASTER_PORT, or a second process has RANK=0."
+                : $"Rank {Rank} cannot reach {(place.LauncherServes ? "the launcher" : "rank 0")} at {place.MasterAddress}:{place.MasterPort} (MASTER_ADDR, MASTER_PORT) within {Seconds(times.Join)}: {error.Message.ReplaceLineEndings(" ")}", error);
+        }
+    }
+
+    // All ranks are there, each once, and count alike.
+    private void Meet()
+    {
+        if (store.add($"rank/{Rank}", 1) > 1) throw new NanoVlmException($"Two processes have RANK={Rank}: each needs a number of its own, from 0 to {Size - 1}.");
+        store.set($"size/{Rank}", Size.ToString(CultureInfo.InvariantCulture));
+        var missing = Enumerable.Range(0, Size).ToList();
+        for (var patience = Stopwatch.StartNew(); ; Thread.Sleep(50))
+        {
+            foreach (var rank in missing.ToArray())
+            {
+                if (store.get($"size/{rank}") is not { } size) continue;
+                if (size != Size.ToString(CultureInfo.InvariantCulture)) throw new NanoVlmException($"Rank {rank} has WORLD_SIZE={size}, rank {Rank} has {Size}: start all ranks alike.");
+                missing.Remove(rank);
+            }
+            if (missing.Count == 0) return;
+            if (patience.Elapsed > times.Join)
+                throw new NanoVlmException($"{(missing.Count == 1 ? "Rank" : "Ranks")} {string.Join(", ", missing)} of {Size} did not come to {place.MasterAddress}:{place.MasterPort} within {Seconds(times.Join)}.");
+        }
+    }
+
+    // The address that the other ranks reach this process at: the one that faces MASTER_ADDR. A loopback master is no such sign when the run has more
+    // than one machine (some launchers tell rank 0 that it is "localhost"): then the machine's own name decides.
+    private string? OwnAddress()
+    {
+        if (Environment.GetEnvironmentVariable("GLOO_SOCKET_IFNAME") is { Length: > 0 } name)
+        {
+            var addresses = System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces().Where(i => i.Name == name)
+                .SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(unicast => unicast.Address).Where(address => !address.IsIPv6LinkLocal)
+                .OrderBy(address => address.AddressFamily == AddressFamily.InterNetwork ? 0 : 1);
+            return addresses.FirstOrDefault()?.ToString() ?? throw new NanoVlmException($"GLOO_SOCKET_IFNAME is '{name}': this machine has no such network interface with an address.");
+        }
+        try
+        {
+            // Connecting a datagram socket sends nothing: the system only chooses the way.
+            var master = Dns.GetHostAddresses(place.MasterAddress).OrderBy(address => address.AddressFamily == AddressFamily.InterNetwork ? 0 : 1).First();
+            using var way = new Socket(master.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            way.Connect(master, place.MasterPort);
+            var own = ((IPEndPoint)way.LocalEndPoint!).Address;
+            return IPAddress.IsLoopback(own) && place.OneMachine != true ? null : own.ToString();
+        }
+        catch (SocketException)
+        {
+            return null;
+        }
+    }
+
+    private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.#", CultureInfo.InvariantCulture) + " s";
+}
