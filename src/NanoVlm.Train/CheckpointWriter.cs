@@ -8,15 +8,12 @@ internal sealed class CheckpointWriter(RunFolder run, Tokenizer tokenizer, Image
 {
     private Task writing = Task.CompletedTask;
 
-    /// <summary>Begins to write a checkpoint once the one before is written.</summary>
+    /// <summary>Begins to write a checkpoint. Wait for the one before by <see cref="Finish"/> before the snapshot is taken: there is memory for one.</summary>
     /// <param name="step">The step after which it stands.</param>
     /// <param name="isBest">Whether it is the best so far.</param>
-    /// <param name="take">Copies what it holds.</param>
-    /// <exception cref="NanoVlmException">The one before could not be written.</exception>
-    internal void Begin(int step, bool isBest, Func<TrainingSnapshot> take)
+    /// <param name="snapshot">What it holds; freed when it is written.</param>
+    internal void Begin(int step, bool isBest, TrainingSnapshot snapshot)
     {
-        Finish();
-        var snapshot = take();
         writing = Task.Run(() =>
         {
             using (snapshot)

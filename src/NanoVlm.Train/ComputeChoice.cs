@@ -1,4 +1,6 @@
 using NanoVlm.Configuration;
+using NanoVlm.Training.Distributed;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training;
@@ -11,15 +13,19 @@ public sealed record ComputeChoice(Device Device, ScalarType Dtype, string Reaso
 {
     /// <summary>Chooses for this machine, and sets libtorch's threads.</summary>
     /// <param name="train">What the configuration asks for.</param>
-    /// <exception cref="NanoVlmException">CUDA is asked for and there is none.</exception>
-    public static ComputeChoice For(TrainSection train)
+    /// <param name="place">This process's place among others: each takes a CUDA device of its own.</param>
+    /// <exception cref="NanoVlmException">CUDA is asked for and there is none, or too few devices.</exception>
+    public static ComputeChoice For(TrainSection train, RankEnvironment? place = null)
     {
         var onCuda = train.Device == DeviceChoice.Cuda || (train.Device == DeviceChoice.Auto && cuda.is_available());
         if (onCuda && !cuda.is_available())
             throw new NanoVlmException("train.device is 'cuda', but this libtorch sees no CUDA device; use 'auto' or 'cpu', or set LIBTORCH to a build with CUDA and rebuild.");
-        var device = onCuda ? CUDA : CPU;
+        if (onCuda && place?.LocalRank >= cuda.device_count())
+            throw new NanoVlmException($"This process has LOCAL_RANK={place.LocalRank}, but this machine has {cuda.device_count()} CUDA devices: start one process for each.");
+        var device = !onCuda ? CPU : place is null ? CUDA : new Device(DeviceType.CUDA, place.LocalRank);
         // libtorch's own default counts some virtual machines' processors as one.
-        set_num_threads(train.Threads > 0 ? train.Threads : Environment.ProcessorCount);
+        set_num_threads(train.Threads > 0 ? train.Threads
+            : int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), out var threads) && threads > 0 ? threads : Environment.ProcessorCount);
         var (dtype, why) = (train.Precision, onCuda) switch
         {
             (Precision.Fp32, _) => (ScalarType.Float32, "as configured"),

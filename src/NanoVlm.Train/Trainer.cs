@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Text.Json;
 using NanoVlm.Configuration;
 using NanoVlm.Data;
 using NanoVlm.Evaluation;
 using NanoVlm.Images;
 using NanoVlm.Models;
 using NanoVlm.Text;
+using NanoVlm.Training.Distributed;
 using Serilog;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -19,40 +21,45 @@ namespace NanoVlm.Training;
 public sealed class Trainer : IDisposable
 {
     private readonly RunConfig config;
-    private readonly RunFolder run;
+    private readonly RunFolder? run; // rank 0's
+    private readonly RankGroup? ranks;
     private readonly TrainingData data;
     private readonly ComputeChoice compute;
     private readonly SampleBuilder builder;
     private readonly VisionLanguageModel model;
     private readonly AdamW optimizer;
     private readonly Dictionary<Parameter, string> names;
+    private readonly ParameterShards? shards;
     private readonly WeightAverage? average;
     private readonly TrainingStep trainingStep;
     private readonly TrainingFlops flops;
     private readonly double peakFlops;
     private readonly AnswerEvaluator evaluator;
-    private readonly MetricsLog metrics;
-    private readonly CheckpointWriter checkpoints;
+    private readonly MetricsLog? metrics;
+    private readonly CheckpointWriter? checkpoints;
     private readonly Stopwatch clock = new();
     private readonly string? from;
     private readonly TrainingState before;
     private IReadOnlyList<Question>? validation;
     private TrainingState state;
+    private LoaderState? loaded;
+    private bool stopped;
     private int bestStep; // of the checkpoint that `best` points to
     private int saved;
 
     /// <summary>Prepares a run: everything that can be wrong is found here.</summary>
     /// <param name="config">The configuration.</param>
     /// <param name="compute">Where and in what precision it computes.</param>
-    /// <param name="run">Where the run goes.</param>
+    /// <param name="run">Where the run goes; null on all ranks but the first, which writes for all.</param>
     /// <param name="data">What to train on.</param>
     /// <param name="plan">Where the model comes from.</param>
     /// <param name="model">The model to train; the caller's.</param>
     /// <param name="from">The checkpoint to go on from; null: from the beginning.</param>
+    /// <param name="ranks">The processes to train with; null: alone.</param>
     /// <exception cref="NanoVlmException">No image to whiten patches by can be read, or the checkpoint is not of this model and these parts.</exception>
-    public Trainer(RunConfig config, ComputeChoice compute, RunFolder run, TrainingData data, ModelPlan plan, VisionLanguageModel model, string? from = null)
+    public Trainer(RunConfig config, ComputeChoice compute, RunFolder? run, TrainingData data, ModelPlan plan, VisionLanguageModel model, string? from = null, RankGroup? ranks = null)
     {
-        (this.config, this.compute, this.run, this.data, this.model, this.from) = (config, compute, run, data, model, from);
+        (this.config, this.compute, this.run, this.data, this.model, this.from, this.ranks) = (config, compute, run, data, model, from, ranks);
         var processor = new ImageProcessor(plan.Processor);
         builder = new SampleBuilder(plan.Tokenizer, processor, plan.Architecture.MpImageTokenLength, TrainingData.Limits(config.Data));
         state = before = from is null ? new() : TrainingCheckpoint.State(from);
@@ -65,14 +72,24 @@ public sealed class Trainer : IDisposable
         else if (config.Model.Vision.PatchInitializer == PatchInitializer.Whiten) WhitenPatches();
         model.to(compute.Device);
         (var parts, var groups) = ParameterGroups.Of(model, config.Train);
+        Parameter[] trained = [.. groups.SelectMany(g => g.Group.Parameters)];
+        if (ranks is not null)
+        {
+            ranks.Broadcast("weights", model.parameters());
+            manual_seed(config.Train.Seed + state.Step + ranks.Rank * 1_000_003L); // each rank drops out others
+            if (config.Train.ShardOptimizer) shards = ParameterShards.Split(ranks, [.. groups.Select(g => g.Group)]);
+        }
         names = model.named_parameters().ToDictionary(entry => entry.parameter, entry => entry.name, (IEqualityComparer<Parameter>)ReferenceEqualityComparer.Instance);
         optimizer = optim.AdamW(groups.Select(g => g.Group));
-        average = config.Train.EmaDecay is { } decay ? new WeightAverage(model, decay) : null;
-        if (from is not null) LoadOptimizer(from);
-        trainingStep = new TrainingStep(model, optimizer, groups, config.Train, compute.Device);
+        average = config.Train.EmaDecay is { } decay && run is not null ? new WeightAverage(model, decay) : null;
+        if (from is not null) LoadOptimizer(from, trained);
+        trainingStep = new TrainingStep(model, optimizer, groups, config.Train, compute.Device, ranks, shards);
         evaluator = new AnswerEvaluator(model, plan.Tokenizer, builder, compute.Device, config.Eval.BatchSize);
-        metrics = new MetricsLog(run.File("metrics.jsonl"), state.Step);
-        checkpoints = new CheckpointWriter(run, plan.Tokenizer, processor);
+        if (run is not null)
+        {
+            metrics = new MetricsLog(run.File("metrics.jsonl"), state.Step);
+            checkpoints = new CheckpointWriter(run, plan.Tokenizer, processor);
+        }
 
         bool Trains(string part) => parts.Any(p => p.Name == part && p.Trainable > 0);
         flops = new TrainingFlops(model.Config, Trains("vision"), Trains("projector"), Trains("language"));
@@ -88,21 +105,26 @@ public sealed class Trainer : IDisposable
     /// <summary>Trains to the end, or until cancelled.</summary>
     /// <param name="display">Shows how it goes.</param>
     /// <param name="cancellation">Stops after the step in progress; the state is saved.</param>
-    /// <returns>The result; null when cancelled.</returns>
-    /// <exception cref="NanoVlmException">Too many losses are not finite, data cannot be read, or a checkpoint cannot be written.</exception>
-    public RunSummary? Run(TrainingDisplay display, CancellationToken cancellation)
+    /// <returns>Whether it came to the end; false: it was cancelled, on this rank or another.</returns>
+    /// <exception cref="NanoVlmException">Too many losses are not finite, data cannot be read, a checkpoint cannot be written, or a rank is lost.</exception>
+    public bool Run(TrainingDisplay display, CancellationToken cancellation)
     {
         var train = config.Train;
         var steps = Steps;
-        using var loader = new DataLoader(data.Train, builder, TrainingData.Reading(config.Data, train.BatchSize) with { Start = state.Loader }, message => Log.Warning("{Message:l}", message));
-        if (from is not null) TrainingCheckpoint.LoadRandom(from, compute.Device); // last: nothing draws between here and the next step
+        var (rank, worldSize) = (ranks?.Rank ?? 0, ranks?.Size ?? 1);
+        var reading = TrainingData.Reading(config.Data, train.BatchSize) with { Rank = rank, WorldSize = worldSize };
+        if (state.Loaders.Count > 0) reading = reading with { Start = LoaderState.Share(state.Loaders, data.Train, rank, worldSize) };
+        loaded = reading.Start;
+        using var loader = new DataLoader(data.Train, builder, reading, message => Log.Warning("{Message:l}", message));
+        if (from is not null) TrainingCheckpoint.LoadRandom(from, compute.Device, rank); // last: nothing draws between here and the next step
 
         clock.Start();
         display.Track(steps, state.Step, () =>
         {
             // The evaluation that a stop came before.
-            if (state.Step > 0 && EvaluationIsDue && state.EvaluatedStep < state.Step) Evaluate(cancellation);
-            while (state.Step < steps && !cancellation.IsCancellationRequested)
+            stopped = AnyStops(cancellation);
+            if (state.Step > 0 && EvaluationIsDue && state.EvaluatedStep < state.Step && !stopped) Evaluate(cancellation);
+            while (state.Step < steps && !stopped)
             {
                 StepMetrics done;
                 try
@@ -111,27 +133,29 @@ public sealed class Trainer : IDisposable
                 }
                 catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
                 {
+                    stopped = true;
                     break;
                 }
                 var print = done.Step % train.LogEvery == 0 || done.Step == 1 || done.Step == steps;
-                if (print) metrics.Write(done);
+                if (print) metrics?.Write(done);
                 display.Step(done, steps, clock.Elapsed, before.Step, print);
-                checkpoints.Check();
-                if ((EvaluationIsDue || done.Step == steps) && !cancellation.IsCancellationRequested) Evaluate(cancellation);
+                checkpoints?.Check();
+                if (ranks is not null && train.CompareRanksEvery > 0 && done.Step % train.CompareRanksEvery == 0)
+                    ParameterChecksum.Compare(ranks, model.named_parameters().Select(entry => (entry.name, (Tensor)entry.parameter)), done.Step);
+                if ((EvaluationIsDue || done.Step == steps) && !stopped) Evaluate(cancellation);
                 else if (done.Step % train.SaveEvery == 0) Save(false);
             }
             return true;
         });
         clock.Stop();
-        if (cancellation.IsCancellationRequested)
-        {
-            if (saved < state.Step) Save(false);
-            checkpoints.Finish();
-            return null;
-        }
-        checkpoints.Finish();
-        return Summarize(cancellation);
+        if (stopped && saved < state.Step) Save(false);
+        checkpoints?.Finish();
+        if (!stopped) OnFirst("the test", () => Summary = Summarize(cancellation));
+        return !stopped;
     }
+
+    /// <summary>What it came to, after <see cref="Run"/> came to the end; null on all ranks but the first.</summary>
+    public RunSummary? Summary { get; private set; }
 
     /// <summary>Answers of the tested checkpoint to some test questions, after <see cref="Run"/>.</summary>
     public IReadOnlyList<Prediction> Samples { get; private set; } = [];
@@ -139,23 +163,52 @@ public sealed class Trainer : IDisposable
     /// <summary>Frees the optimizer's state and closes the files.</summary>
     public void Dispose()
     {
-        checkpoints.Dispose();
-        metrics.Dispose();
+        checkpoints?.Dispose();
+        metrics?.Dispose();
+        trainingStep.Dispose();
         average?.Dispose();
         optimizer.Dispose();
     }
 
     private bool EvaluationIsDue => state.Step % config.Train.EvalEvery == 0 || state.Step == config.Train.MaxSteps;
 
+    // Ranks stop together: after a step that all of them take.
+    private bool AnyStops(CancellationToken cancellation) => ranks?.Any("stopping", cancellation.IsCancellationRequested) ?? cancellation.IsCancellationRequested;
+
+    // Rank 0 alone; the others wait.
+    private void OnFirst(string name, Action work)
+    {
+        if (ranks is null) work();
+        else if (ranks.IsFirst)
+        {
+            ranks.Apart(() =>
+            {
+                work();
+                return true;
+            });
+        }
+        ranks?.Barrier(name);
+    }
+
     // One optimizer step over train.gradient_accumulation batches.
     private StepMetrics Step(DataLoader loader, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
-        var batches = Enumerable.Range(0, config.Train.GradientAccumulation).Select(_ => loader.Next(cancellation)!).ToArray();
+        // Ranks that wait for each other cannot leave in the middle of a step.
+        var batches = Enumerable.Range(0, config.Train.GradientAccumulation).Select(_ => loader.Next(ranks is null ? cancellation : default)!).ToArray();
         var waited = watch.Elapsed.TotalSeconds;
         var result = trainingStep.Run(state.Step, batches);
         if (result.Fault is null) average?.Update(state.Step + 1);
-        var (samples, tokens) = (batches.Sum(batch => batch.SampleCount), batches.Sum(batch => batch.TokenCount));
+        var own = batches.SelectMany(batch => batch.Rows).SelectMany(row => row).ToArray();
+        Span<double> totals =
+        [
+            own.Length, own.Sum(sample => sample.Tokens), own.Sum(sample => sample.Images),
+            flops.Of(own.Select(sample => sample.Tokens), batches.Sum(batch => batch.Tiles), batches.Sum(batch => batch.LabelCount)), cancellation.IsCancellationRequested ? 1 : 0,
+        ];
+        ranks?.Sum("figures", totals);
+        var (samples, tokens, images, operations) = ((int)totals[0], (int)totals[1], (int)totals[2], totals[3]);
+        stopped = totals[4] > 0;
+        loaded = batches[^1].State;
         var seconds = watch.Elapsed.TotalSeconds;
         state = state with
         {
@@ -166,12 +219,10 @@ public sealed class Trainer : IDisposable
             Loss = result.Fault is null ? result.Loss : state.Loss,
             SkippedSteps = state.SkippedSteps + (result.Fault is null ? 0 : 1),
             SkippedInARow = result.Fault is null ? 0 : state.SkippedInARow + 1,
-            Loader = batches[^1].State,
         };
         if (result.Fault is not null && state.SkippedInARow > config.Train.MaxSkippedSteps)
             throw new NanoVlmException($"{result.Fault} It is number {state.SkippedInARow} in a row that is left out, more than train.max_skipped_steps allows.");
         if (result.Fault is not null) Log.Warning("{Fault:l} The step is left out: weights and optimizer are as they were.", result.Fault);
-        var operations = flops.Of(batches.SelectMany(batch => batch.Rows).SelectMany(row => row).Select(sample => sample.Tokens), batches.Sum(batch => batch.Tiles), result.Labels);
         return new StepMetrics
         {
             Step = state.Step,
@@ -183,9 +234,9 @@ public sealed class Trainer : IDisposable
             LabelsPerSecond = result.Labels / seconds,
             Samples = samples,
             Tokens = tokens,
-            Images = batches.Sum(batch => batch.Rows.Sum(row => row.Sum(sample => sample.Images))),
+            Images = images,
             Flops = operations,
-            Mfu = operations / seconds / peakFlops,
+            Mfu = operations / seconds / (peakFlops * (ranks?.Size ?? 1)),
             StepSeconds = seconds,
             DataSeconds = waited,
             ForwardSeconds = result.ForwardSeconds,
@@ -204,9 +255,9 @@ public sealed class Trainer : IDisposable
         Checkpoint.LoadWeights(model, File.Exists(trained) ? trained : checkpoint, "decoder.", model.Config.LmTieWeights);
     }
 
-    private void LoadOptimizer(string checkpoint)
+    private void LoadOptimizer(string checkpoint, IReadOnlyList<Parameter> trained)
     {
-        TrainingCheckpoint.LoadOptimizer(checkpoint, optimizer, names);
+        TrainingCheckpoint.LoadOptimizer(checkpoint, optimizer, trained, names);
         if (average is null || !File.Exists(Path.Combine(checkpoint, TrainingCheckpoint.TrainedWeightsFile))) return;
         average.Swap();
         Checkpoint.LoadWeights(model, checkpoint, "decoder.", model.Config.LmTieWeights);
@@ -238,6 +289,15 @@ public sealed class Trainer : IDisposable
 
     private void Evaluate(CancellationToken cancellation)
     {
+        var better = false;
+        OnFirst("the evaluation", () => better = Measure(cancellation));
+        Save(better);
+        stopped = AnyStops(cancellation);
+    }
+
+    // Whether the model is the best so far.
+    private bool Measure(CancellationToken cancellation)
+    {
         var step = state.Step;
         var watch = Stopwatch.StartNew();
         validation ??= Question.Askable(data.Validation, builder, config.Train.EvalLimit, LeftOut);
@@ -249,33 +309,36 @@ public sealed class Trainer : IDisposable
         }
         catch (OperationCanceledException)
         {
-            return;
+            return false; // it is done when the run goes on
         }
         finally
         {
             average?.Swap();
         }
-        metrics.Write(new EvaluationMetrics(step, accuracy.Overall, accuracy.ByKind, accuracy.Questions, watch.Elapsed.TotalSeconds));
+        metrics!.Write(new EvaluationMetrics(step, accuracy.Overall, accuracy.ByKind, accuracy.Questions, watch.Elapsed.TotalSeconds));
         Log.Information("step {Step}: validation accuracy {Accuracy:P1} over {Questions} questions ({Kinds:l})", step, accuracy.Overall, accuracy.Questions,
             string.Join(", ", accuracy.ByKind.Select(kind => FormattableString.Invariant($"{kind.Key} {kind.Value:P0}"))));
         var better = !(accuracy.Overall <= state.BestAccuracy);
         if (better) bestStep = step;
         // A run that stops early evaluates where the whole run would not: what goes on from here must not know.
         if (EvaluationIsDue) state = state with { EvaluatedStep = step, BestAccuracy = better ? accuracy.Overall : state.BestAccuracy, BestStep = better ? step : state.BestStep };
-        Save(better);
+        return better;
     }
 
     private void Save(bool isBest)
     {
-        var now = state with { Seconds = before.Seconds + clock.Elapsed.TotalSeconds };
-        checkpoints.Begin(now.Step, isBest, () => new TrainingSnapshot(now, model, optimizer, names, average, compute.Device));
+        var mine = JsonSerializer.SerializeToUtf8Bytes(loaded, Json.Indented);
+        var loaders = (ranks?.Gather("where data stands", mine) ?? [mine]).Select(one => JsonSerializer.Deserialize<LoaderState>(one, Json.Indented)!);
+        var now = state with { Seconds = before.Seconds + clock.Elapsed.TotalSeconds, Loaders = [.. loaders] };
+        checkpoints?.Finish();
+        if (TrainingSnapshot.Take(now, model, optimizer, names, average, compute.Device, ranks, shards) is { } snapshot) checkpoints!.Begin(now.Step, isBest, snapshot);
         saved = now.Step;
     }
 
     private RunSummary Summarize(CancellationToken cancellation)
     {
         // The best checkpoint is the one that a user takes away: it is the one tested.
-        Checkpoint.LoadWeights(model, Path.Combine(run.Best, Checkpoint.WeightsFile), "decoder.", model.Config.LmTieWeights);
+        Checkpoint.LoadWeights(model, Path.Combine(run!.Best, Checkpoint.WeightsFile), "decoder.", model.Config.LmTieWeights);
         var questions = Question.Askable(data.Test.Count > 0 ? data.Test : data.Validation, builder, config.Eval.Limit, LeftOut);
         Log.Information("testing the best checkpoint, step {Step}, on {Questions:N0} questions, with and without their images", bestStep, questions.Count);
         var predictions = evaluator.Ask(questions, cancellation: cancellation);

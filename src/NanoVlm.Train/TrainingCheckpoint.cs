@@ -84,13 +84,17 @@ internal static class TrainingCheckpoint
     }
 
     /// <summary>Restores an optimizer's moments and steps.</summary>
-    /// <exception cref="NanoVlmException">The file has other parameters than the optimizer; all are listed.</exception>
-    internal static void LoadOptimizer(string folder, AdamW optimizer, IReadOnlyDictionary<Parameter, string> names)
+    /// <param name="folder">The checkpoint.</param>
+    /// <param name="optimizer">The optimizer, of some or all of the trained parameters.</param>
+    /// <param name="trained">All parameters that are trained.</param>
+    /// <param name="names">Their names.</param>
+    /// <exception cref="NanoVlmException">The file has other parameters than are trained; all are listed.</exception>
+    internal static void LoadOptimizer(string folder, AdamW optimizer, IEnumerable<Parameter> trained, IReadOnlyDictionary<Parameter, string> names)
     {
         using var scope = NewDisposeScope();
         using var file = SafeTensorsFile.Open(Path.Combine(folder, OptimizerFile));
         var stored = file.Names.Where(name => name.EndsWith(".step", StringComparison.Ordinal)).Select(name => name[..^5]).ToHashSet();
-        var strangers = stored.Except(optimizer.parameters().Select(parameter => names[parameter])).ToArray();
+        var strangers = stored.Except(trained.Select(parameter => names[parameter])).ToArray();
         if (strangers.Length > 0)
             throw new NanoVlmException($"{file.Path}: has moments of {string.Join(", ", strangers)}, which this run does not train. Is it the model, and are the same parts frozen?");
         foreach (var parameter in optimizer.parameters())
@@ -98,13 +102,13 @@ internal static class TrainingCheckpoint
                 optimizer.LoadState(parameter, file.Tensor(name + ".step").ToInt64(), file.Tensor(name + ".exp_avg"), file.Tensor(name + ".exp_avg_sq"));
     }
 
-    /// <summary>Restores the states of the random numbers.</summary>
-    internal static void LoadRandom(string folder, Device device)
+    /// <summary>Restores the states of a rank's random numbers; one that was not there goes on with its seed's.</summary>
+    internal static void LoadRandom(string folder, Device device, int rank = 0)
     {
         using var scope = NewDisposeScope();
         using var file = SafeTensorsFile.Open(Path.Combine(folder, RandomFile));
-        set_rng_state(file.Tensor("cpu").clone());
-        if (device.type == DeviceType.CUDA && file.Names.Contains("cuda")) cuda.set_rng_state(file.Tensor("cuda").clone(), device);
+        if (file.Names.Contains($"cpu.{rank}")) set_rng_state(file.Tensor($"cpu.{rank}").clone());
+        if (device.type == DeviceType.CUDA && file.Names.Contains($"cuda.{rank}")) cuda.set_rng_state(file.Tensor($"cuda.{rank}").clone(), device);
     }
 
     private static string Sum(string path)

@@ -14,7 +14,7 @@ namespace NanoVlm.Training;
 public sealed class TrainingDisplay : IDisposable
 {
     private readonly IAnsiConsole console;
-    private readonly bool live;
+    private readonly bool live, quiet;
     private ProgressTask? bar;
     private string figures = "";
 
@@ -22,10 +22,12 @@ public sealed class TrainingDisplay : IDisposable
 
     /// <summary>A display for this process.</summary>
     /// <param name="live">Whether to draw a bar; by default when standard error is a terminal.</param>
-    public TrainingDisplay(bool? live = null)
+    /// <param name="quiet">Whether to show warnings and errors only, as for a rank whose lines would repeat the first one's.</param>
+    public TrainingDisplay(bool? live = null, bool quiet = false)
     {
+        this.quiet = quiet;
         console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        this.live = live ?? (!Console.IsErrorRedirected && console.Profile.Capabilities.Interactive);
+        this.live = live ?? (!quiet && !Console.IsErrorRedirected && console.Profile.Capabilities.Interactive);
         Log.Logger = Configured(null);
     }
 
@@ -82,7 +84,7 @@ public sealed class TrainingDisplay : IDisposable
         var configuration = new LoggerConfiguration().MinimumLevel.Debug();
         configuration = live
             ? configuration.WriteTo.Sink(new AboveTheBar(console), LogEventLevel.Information)
-            : configuration.WriteTo.Console(LogEventLevel.Information, template, CultureInfo.InvariantCulture, standardErrorFromLevel: LogEventLevel.Verbose);
+            : configuration.WriteTo.Console(quiet ? LogEventLevel.Warning : LogEventLevel.Information, template, CultureInfo.InvariantCulture, standardErrorFromLevel: LogEventLevel.Verbose);
         if (file is not null) configuration = configuration.WriteTo.File(file, outputTemplate: template, formatProvider: CultureInfo.InvariantCulture);
         return configuration.CreateLogger();
     }

@@ -3,6 +3,7 @@ using NanoVlm.Configuration;
 using NanoVlm.Images;
 using NanoVlm.Models;
 using NanoVlm.Text;
+using NanoVlm.Training.Distributed;
 using NanoVlm.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -20,33 +21,55 @@ internal sealed class TrainingSnapshot : IDisposable
     private readonly Dictionary<string, Tensor> optimizer = [];
     private readonly Dictionary<string, Tensor> random = [];
 
+    private TrainingSnapshot(TrainingState state, VisionLanguageModel model, WeightAverage? average)
+    {
+        (this.state, config) = (state, model.Config);
+        var weights = model.state_dict().ToDictionary(pair => pair.Key, pair => Copy(pair.Value));
+        (this.model, trained) = average is null ? (weights, null) : (weights.ToDictionary(pair => pair.Key, pair => average.Of(pair.Key) is { } mean ? Copy(mean) : pair.Value), weights);
+    }
+
+    /// <summary>Takes one. All ranks call it, since each has something that belongs into it; the first gets it.</summary>
     /// <param name="state">Where the run stands.</param>
     /// <param name="model">The model.</param>
     /// <param name="optimizer">Its optimizer.</param>
     /// <param name="names">The parameters' names.</param>
     /// <param name="average">The moving average of the weights, if the run keeps one: it is what users get as the model.</param>
     /// <param name="device">The device whose random numbers the run uses.</param>
-    internal TrainingSnapshot(TrainingState state, VisionLanguageModel model, AdamW optimizer, IReadOnlyDictionary<Parameter, string> names, WeightAverage? average, Device device)
+    /// <param name="ranks">The other processes, or null.</param>
+    /// <param name="shards">Which rank has which moments; null: each has all.</param>
+    /// <returns>Null on all ranks but the first.</returns>
+    internal static TrainingSnapshot? Take(
+        TrainingState state, VisionLanguageModel model, AdamW optimizer, IReadOnlyDictionary<Parameter, string> names, WeightAverage? average, Device device, RankGroup? ranks = null, ParameterShards? shards = null)
     {
-        (this.state, config) = (state, model.Config);
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        var weights = model.state_dict().ToDictionary(pair => pair.Key, pair => Copy(pair.Value));
-        (this.model, trained) = average is null ? (weights, null) : (weights.ToDictionary(pair => pair.Key, pair => average.Of(pair.Key) is { } mean ? Copy(mean) : pair.Value), weights);
-        foreach (var parameter in optimizer.parameters())
+        var taken = ranks is null or { IsFirst: true } ? new TrainingSnapshot(state, model, average) : null;
+        if (shards is not null)
+            shards.Gather(optimizer, (parameter, moments) => taken!.Add(names[parameter], moments));
+        else if (taken is not null)
+            foreach (var parameter in optimizer.parameters())
+                if (optimizer.StateOf(parameter) is { } moments) taken.Add(names[parameter], moments); // else it has not had a gradient yet
+        var own = get_rng_state().data<byte>().ToArray();
+        var all = ranks?.Gather("random numbers", own) ?? [own];
+        for (var rank = 0; rank < all.Length && taken is not null; rank++) taken.random[$"cpu.{rank}"] = tensor(all[rank]);
+        if (device.type == DeviceType.CUDA)
         {
-            if (optimizer.StateOf(parameter) is not { } moments) continue; // it has not had a gradient yet
-            var name = names[parameter];
-            this.optimizer[name + ".step"] = tensor(moments.step);
-            this.optimizer[name + ".exp_avg"] = Copy(moments.exp_avg);
-            this.optimizer[name + ".exp_avg_sq"] = Copy(moments.exp_avg_sq);
+            own = cuda.get_rng_state(device).data<byte>().ToArray();
+            all = ranks?.Gather("random numbers", own) ?? [own];
+            for (var rank = 0; rank < all.Length && taken is not null; rank++) taken.random[$"cuda.{rank}"] = tensor(all[rank]);
         }
-        random["cpu"] = get_rng_state();
-        if (device.type == DeviceType.CUDA) random["cuda"] = cuda.get_rng_state(device);
-        foreach (var tensor in All) tensor.DetachFromDisposeScope();
-
-        static Tensor Copy(Tensor tensor) => tensor.device_type == DeviceType.CPU ? tensor.detach().clone() : tensor.detach().cpu();
+        foreach (var tensor in taken?.All ?? []) tensor.DetachFromDisposeScope();
+        return taken;
     }
+
+    private void Add(string name, AdamW.State moments)
+    {
+        optimizer[name + ".step"] = tensor(moments.step).DetachFromDisposeScope();
+        optimizer[name + ".exp_avg"] = Copy(moments.exp_avg).DetachFromDisposeScope();
+        optimizer[name + ".exp_avg_sq"] = Copy(moments.exp_avg_sq).DetachFromDisposeScope();
+    }
+
+    private static Tensor Copy(Tensor tensor) => tensor.device_type == DeviceType.CPU ? tensor.detach().clone() : tensor.detach().cpu();
 
     private IEnumerable<Tensor> All => model.Values.Union(trained is null ? [] : trained.Values).Concat(optimizer.Values).Concat(random.Values);
 

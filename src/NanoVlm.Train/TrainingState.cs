@@ -41,6 +41,6 @@ public sealed record TrainingState
     /// <summary>Seconds within steps.</summary>
     public double StepSeconds { get; init; }
 
-    /// <summary>Where the loader stands; null at the beginning.</summary>
-    public LoaderState? Loader { get; init; }
+    /// <summary>Where the loader of each rank stands; none at the beginning.</summary>
+    public IReadOnlyList<LoaderState> Loaders { get; init; } = [];
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using NanoVlm.Configuration;
 using NanoVlm.Data;
 using NanoVlm.Models;
+using NanoVlm.Training.Distributed;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -20,12 +21,37 @@ namespace NanoVlm.Training;
 internal sealed record StepResult(double Loss, double GradNorm, double LearningRate, long Labels, double ForwardSeconds, double BackwardSeconds, double OptimizerSeconds, string? Fault);
 
 /// <summary>
-/// One optimizer step over several batches: the loss is the mean over the labelled tokens of all of them. Where it, or a gradient, is not finite, the
-/// weights and the optimizer stay as they were.
+/// One optimizer step over several batches of all ranks: the loss is the mean over the labelled tokens of all of them. Where it, or a gradient, is not
+/// finite, the weights and the optimizer stay as they were.
 /// </summary>
-internal sealed class TrainingStep(VisionLanguageModel model, AdamW optimizer, IReadOnlyList<(AdamW.ParamGroup Group, double PeakRate)> groups, TrainSection train, Device device)
+internal sealed class TrainingStep : IDisposable
 {
     private const int SamplesNamed = 8;
+
+    private readonly VisionLanguageModel model;
+    private readonly AdamW optimizer;
+    private readonly IReadOnlyList<(AdamW.ParamGroup Group, double PeakRate)> groups;
+    private readonly IReadOnlyList<Parameter> trained;
+    private readonly TrainSection train;
+    private readonly Device device;
+    private readonly RankGroup? ranks;
+    private readonly ParameterShards? shards;
+    private readonly GradientReducer? reducer;
+
+    /// <param name="model">The model.</param>
+    /// <param name="optimizer">Its optimizer; with shards, of this rank's parameters.</param>
+    /// <param name="groups">The optimizer's groups and their highest rates.</param>
+    /// <param name="train">The schedule and the clipping.</param>
+    /// <param name="device">Where it computes.</param>
+    /// <param name="ranks">The other processes, or null.</param>
+    /// <param name="shards">Which rank steps which parameters; null: each steps all.</param>
+    internal TrainingStep(
+        VisionLanguageModel model, AdamW optimizer, IReadOnlyList<(AdamW.ParamGroup Group, double PeakRate)> groups, TrainSection train, Device device, RankGroup? ranks = null, ParameterShards? shards = null)
+    {
+        (this.model, this.optimizer, this.groups, this.train, this.device, this.ranks, this.shards) = (model, optimizer, groups, train, device, ranks, shards);
+        trained = shards?.Parameters ?? [.. optimizer.parameters()];
+        reducer = ranks is null ? null : new GradientReducer(ranks, model.named_parameters());
+    }
 
     /// <summary>Takes the step.</summary>
     /// <param name="step">Its number, from 0.</param>
@@ -33,7 +59,7 @@ internal sealed class TrainingStep(VisionLanguageModel model, AdamW optimizer, I
     /// <exception cref="NanoVlmException">No token has a label.</exception>
     internal StepResult Run(int step, IReadOnlyList<Batch> batches)
     {
-        var labels = batches.Sum(batch => batch.LabelCount);
+        var labels = (long)Total("labels", batches.Sum(batch => batch.LabelCount));
         if (labels == 0) throw new NanoVlmException($"Step {step + 1}: no token of the batch has a label; is data.max_tokens too small for the first answer?");
         using var scope = NewDisposeScope();
         model.train();
@@ -46,32 +72,46 @@ internal sealed class TrainingStep(VisionLanguageModel model, AdamW optimizer, I
         foreach (var batch in batches)
         {
             using var inner = NewDisposeScope();
+            reducer?.Prepare(sync: ReferenceEquals(batch, batches[^1]));
             var inputs = BatchTensors.Of(batch, device);
             forward.Start();
             var sum = model.Loss(inputs.InputIds, inputs.PixelValues, inputs.Labels, layout: inputs.Layout).Sum;
             var value = sum.ToDouble(); // waits for the device
             forward.Stop();
             loss += value / labels;
-            if (!double.IsFinite(value))
-            {
-                fault = Fault(step, $"the loss is {value}", [batch], inputs);
-                break;
-            }
+            if (!double.IsFinite(value)) fault ??= Fault(step, $"the loss is {value}", [batch], inputs);
+            if (fault is not null && ranks is null) break; // other ranks wait for this one's gradients, whatever they are
             backward.Start();
             (sum / labels).backward();
             backward.Stop();
         }
+        backward.Start();
+        reducer?.Wait();
+        backward.Stop();
+        loss = Total("loss", loss);
+        if (!double.IsFinite(loss)) fault ??= $"Step {step + 1}: the loss of another rank is not finite, which says more.";
         if (fault is null)
         {
             optimizing.Start();
-            norm = nn.utils.clip_grad_norm_(optimizer.parameters(), train.MaxGradNorm > 0 ? train.MaxGradNorm : double.PositiveInfinity);
-            if (double.IsFinite(norm)) optimizer.step();
+            norm = nn.utils.clip_grad_norm_(trained, train.MaxGradNorm > 0 ? train.MaxGradNorm : double.PositiveInfinity);
+            if (double.IsFinite(norm)) Update();
             else fault = Fault(step, $"the gradient's norm is {norm}", batches, null);
             optimizing.Stop();
         }
         model.zero_grad();
         return new StepResult(loss, norm, groups.Max(g => g.PeakRate) * factor, labels, forward.Elapsed.TotalSeconds, backward.Elapsed.TotalSeconds, optimizing.Elapsed.TotalSeconds, fault);
     }
+
+    /// <summary>Frees the gradients' buckets.</summary>
+    public void Dispose() => reducer?.Dispose();
+
+    private void Update()
+    {
+        optimizer.step();
+        shards?.Share();
+    }
+
+    private double Total(string name, double value) => ranks?.Sum(name, value) ?? value;
 
     private string Fault(int step, string what, IReadOnlyList<Batch> batches, BatchTensors? inputs)
     {

@@ -99,6 +99,10 @@ public sealed class NonFiniteStepTests : IDisposable
 
         internal StepResult Take(int number, Batch batch) => step.Run(number, [batch]);
 
-        public void Dispose() => optimizer.Dispose();
+        public void Dispose()
+        {
+            step.Dispose();
+            optimizer.Dispose();
+        }
     }
 }

@@ -29,14 +29,14 @@ public sealed class TrainingSnapshotTests : IDisposable
     {
         var before = Values(optimizer.parameters().First());
         var moment = Values(optimizer.StateOf(optimizer.parameters().First())!.exp_avg);
-        using (var snapshot = new TrainingSnapshot(new TrainingState { Step = 1 }, model, optimizer, names, null, CPU))
+        using (var snapshot = TrainingSnapshot.Take(new TrainingState { Step = 1 }, model, optimizer, names, null, CPU)!)
         {
             Train();
             snapshot.Write(folder["snapshot"], Tokenizer.Load(RepositoryFiles.At("configs/shapes-tokenizer")), new ImageProcessor(new ImageProcessorConfig { TileSize = 64, MaxSide = 64, Split = false }));
         }
         TrainingCheckpoint.Verify(folder["snapshot"]);
         Checkpoint.LoadWeights(model, folder["snapshot"], "decoder.", model.Config.LmTieWeights);
-        TrainingCheckpoint.LoadOptimizer(folder["snapshot"], optimizer, names);
+        TrainingCheckpoint.LoadOptimizer(folder["snapshot"], optimizer, optimizer.parameters(), names);
         Assert.Equal(before, Values(optimizer.parameters().First()));
         Assert.Equal(moment, Values(optimizer.StateOf(optimizer.parameters().First())!.exp_avg));
         Assert.All(optimizer.parameters(), parameter => Assert.Equal(1, optimizer.StateOf(parameter)!.step));

@@ -19,7 +19,7 @@ public sealed record TrainSection : IChecked
     [Range(1, int.MaxValue)]
     public int? StopAtStep { get; init; }
 
-    /// <summary>Samples in a micro-batch.</summary>
+    /// <summary>Samples in a micro-batch of a rank, or rows where <c>data.packing</c> is on.</summary>
     [Range(1, int.MaxValue)]
     public int BatchSize { get; init; } = 8;
 
@@ -88,7 +88,7 @@ public sealed record TrainSection : IChecked
     /// <summary>The device to train on.</summary>
     public DeviceChoice Device { get; init; }
 
-    /// <summary>Threads for tensor arithmetic; 0 takes every core.</summary>
+    /// <summary>Threads for tensor arithmetic; 0 takes <c>OMP_NUM_THREADS</c>, or every core.</summary>
     [Range(0, 1024)]
     public int Threads { get; init; }
 
@@ -115,6 +115,13 @@ public sealed record TrainSection : IChecked
     /// <summary>Checkpoints kept beside the best; older ones are deleted.</summary>
     [Range(1, int.MaxValue)]
     public int KeepLast { get; init; } = 2;
+
+    /// <summary>Whether ranks share the optimizer's moments out among them (ZeRO-1), each keeping a part; the result is the same.</summary>
+    public bool ShardOptimizer { get; init; }
+
+    /// <summary>Steps between comparisons of the weights of all ranks; 0 compares never.</summary>
+    [Range(0, int.MaxValue)]
+    public int CompareRanksEvery { get; init; } = 100;
 
     void IChecked.Check(ConfigurationRules rules)
     {

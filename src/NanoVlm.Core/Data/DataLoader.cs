@@ -57,6 +57,8 @@ public sealed class DataLoader : IDisposable
                 $"Reading cannot go on where it was: then the sources had {string.Join(", ", start.Sizes)} rows, now {string.Join(", ", mix.Sources.Select(source => source.Count))}. Is it the set the run was started with?");
         if (options.Start is { } before && before.Settings != Settings)
             throw new NanoVlmException($"Reading cannot go on where it was: then it was by {before.Settings}, now by {Settings}. Only the number of workers may change.");
+        if (options.Start is { } other && (other.Rank, other.WorldSize) != (options.Rank, options.WorldSize))
+            throw new NanoVlmException($"Reading cannot go on where it was: then this was rank {other.Rank} of {other.WorldSize}, now it is rank {options.Rank} of {options.WorldSize}. Deal the state out among the ranks of now (LoaderState.Share).");
         limit = new SkipLimit(options.MaxSkipped, mix.EpochLength, warn);
         limit.Begin(options.Start?.Counts ?? new());
         var made = options.Start?.Rows ?? 0;
@@ -69,7 +71,7 @@ public sealed class DataLoader : IDisposable
 
     // Everything but the sets themselves that decides what comes.
     private string Settings => string.Create(CultureInfo.InvariantCulture,
-        $"{mix.Settings}, {(options.Packing is { } packing ? $"rows of {packing.RowTokens} tokens and {packing.RowImages} images from {packing.Window} samples" : options.BucketWindow > 1 ? $"batches of {options.BatchSize} by length from {options.BucketWindow} samples" : "a row for each sample")}, seed {options.Seed}, rank {options.Rank} of {options.WorldSize}");
+        $"{mix.Settings}, {(options.Packing is { } packing ? $"rows of {packing.RowTokens} tokens and {packing.RowImages} images from {packing.Window} samples" : options.BucketWindow > 1 ? $"batches of {options.BatchSize} by length from {options.BucketWindow} samples" : "a row for each sample")}, seed {options.Seed}");
 
     /// <summary>The next batch, or null after the last epoch. The last batch may be short.</summary>
     /// <param name="cancellationToken">Stops the waiting; the loader can be read on.</param>
@@ -227,6 +229,8 @@ public sealed class DataLoader : IDisposable
             {
                 Sizes = [.. mix.Sources.Select(source => source.Count)],
                 Settings = Settings,
+                Rank = options.Rank,
+                WorldSize = options.WorldSize,
                 Taken = taken,
                 Waiting = [.. assembler.Pending.Select(waiting => waiting.Draw)],
                 Rows = assembler.Rows,

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using NanoVlm.Configuration;
 using NanoVlm.Evaluation;
 using NanoVlm.Models;
+using NanoVlm.Training.Distributed;
 using NanoVlm.Weights;
 using Serilog;
 using Spectre.Console;
@@ -26,11 +27,23 @@ internal static class TrainCommand
         var config = new Option<string?>("--config") { Description = "The run's configuration; without it, the built-in one on rendered shapes", HelpName = "FILE" };
         var set = new Option<string[]>("--set") { Description = "Override a key, e.g. --set train.max_steps=100; may be repeated", HelpName = "KEY=VALUE", AllowMultipleArgumentsPerToken = true };
         var resume = new Option<string?>("--resume") { Description = "Go on with the latest run of the configuration, or with the run or the checkpoint in DIR", HelpName = "DIR", Arity = ArgumentArity.ZeroOrOne };
+        var nproc = new Option<int?>("--nproc") { Description = "Train with N processes on this machine, which share its processors or take a CUDA device each", HelpName = "N" };
         command.Options.Add(config);
         command.Options.Add(set);
         command.Options.Add(resume);
-        command.SetAction(result => Run(
-            result.GetValue(config), result.GetValue(set) ?? [], result.GetResult(resume) is { Implicit: false } ? result.GetValue(resume) ?? "" : null));
+        command.Options.Add(nproc);
+        command.SetAction(result => result.GetValue(nproc) is { } count
+            ? Launch(count)
+            : Run(result.GetValue(config), result.GetValue(set) ?? [], result.GetResult(resume) is { Implicit: false } ? result.GetValue(resume) ?? "" : null));
+    }
+
+    private static int Launch(int count)
+    {
+        if (count < 1) throw new ConfigurationException("the command line", [new("--nproc", $"{count} is not a number of processes; give 1 or more")]);
+        var arguments = Environment.GetCommandLineArgs().Skip(1).ToList();
+        var at = arguments.FindIndex(argument => argument is "--nproc" || argument.StartsWith("--nproc=", StringComparison.Ordinal) || argument.StartsWith("--nproc:", StringComparison.Ordinal));
+        arguments.RemoveRange(at, arguments[at] == "--nproc" ? 2 : 1);
+        return LocalLaunch.RunThisProgram(count, arguments);
     }
 
     // resume: null: a new run; empty: the latest one.
@@ -40,45 +53,79 @@ internal static class TrainCommand
         var config = start.Config;
         if (config.Model.Tokenizer is not null && !System.IO.Path.Exists(config.Model.Tokenizer))
             throw new ConfigurationException(start.Source, [new("model.tokenizer", $"'{config.Model.Tokenizer}' is neither a file nor a folder; name a folder that holds tokenizer.json")]);
-        var compute = ComputeChoice.For(config.Train);
+        var place = RankEnvironment.Read();
+        var compute = ComputeChoice.For(config.Train, place);
         using var interrupted = new CancellationTokenSource();
-        using var display = new TrainingDisplay();
-        using var onInterrupt = OnSignal(PosixSignal.SIGINT, interrupted);
+        using var display = new TrainingDisplay(quiet: place is { Rank: > 0 });
+        using var onInterrupt = LocalLaunch.IsChild ? Ignored(PosixSignal.SIGINT) : OnSignal(PosixSignal.SIGINT, interrupted);
         using var onTerminate = OnSignal(PosixSignal.SIGTERM, interrupted);
+        RankGroup? ranks = null;
         try
         {
-            var downloads = new DownloadDisplay();
-            var plan = ModelPlan.Of(config, (named, key) => System.IO.Directory.Exists(named)
-                ? named
-                : downloads.Track(() => ModelFolder.Resolve(named, key, progress: downloads, cancellation: interrupted.Token)));
-            using var model = plan.Build(config.Train.Seed);
-            using var run = new RunFolder(start.Folder, config.Train.KeepLast, resume is not null);
-            display.LogTo(run.File("log.txt"));
-            var from = start.Checkpoint(run);
-            if (from is not null && TrainingCheckpoint.State(from).Step >= config.Train.MaxSteps && File.Exists(run.File("summary.json")))
-            {
-                Log.Information("{Folder:l} is finished: step {Step:N0} of {Steps:N0}, tested; raise train.max_steps to go on", run.Path, TrainingCheckpoint.State(from).Step, config.Train.MaxSteps);
-                return 0;
-            }
-            run.WriteJson("run.json", RunRecord.Of(config, start.Source, compute, from is null ? null : run.File("run.json"), from));
-            using var data = TrainingData.Open(config.Data, message => Log.Information("{Message:l}", message), interrupted.Token);
-            using var trainer = new Trainer(config, compute, run, data, plan, model, from);
-            var summary = trainer.Run(display, interrupted.Token);
-            if (summary is null) return Interrupted(run.Path);
-            run.WriteJson("summary.json", summary);
-            Show(summary, trainer.Samples, run);
-            RunReport.Write(run, summary, trainer.Samples);
-            return 0;
+            ranks = RankGroup.Join(place);
+            return Train(start, resume is not null, compute, ranks, display, interrupted.Token);
         }
         catch (OperationCanceledException)
         {
+            ranks?.Fail("it was interrupted");
             return Interrupted(start.Folder);
         }
         catch (NanoVlmException e)
         {
+            ranks?.Fail(e.Message);
             Log.Error("{Message:l}", e.Message); // also in the run's log.txt
             return 1;
         }
+        finally
+        {
+            ranks?.Dispose();
+        }
+    }
+
+    private static int Train(RunStart start, bool resumes, ComputeChoice compute, RankGroup? ranks, TrainingDisplay display, CancellationToken interrupted)
+    {
+        var config = start.Config;
+        ranks?.Agree("configuration", config.ToJson());
+        var downloads = new DownloadDisplay();
+        var plan = Apart(() => ModelPlan.Of(config, (named, key) => System.IO.Directory.Exists(named)
+            ? named
+            : downloads.Track(() => ModelFolder.Resolve(named, key, progress: downloads, cancellation: interrupted))));
+        using var model = Apart(() => plan.Build(config.Train.Seed));
+
+        // The first rank writes for all, and says where to go on from.
+        var first = ranks is null or { IsFirst: true };
+        using var run = first ? new RunFolder(start.Folder, config.Train.KeepLast, resumes) : null;
+        if (run is not null) display.LogTo(run.File("log.txt"));
+        var from = run is null ? null : start.Checkpoint(run);
+        var finished = run is not null && from is not null && TrainingCheckpoint.State(from).Step >= config.Train.MaxSteps && File.Exists(run.File("summary.json"));
+        if (ranks?.Any("a finished run", finished) ?? finished)
+        {
+            if (first) Log.Information("{Folder:l} is finished: step {Step:N0} of {Steps:N0}, tested; raise train.max_steps to go on", start.Folder, TrainingCheckpoint.State(from!).Step, config.Train.MaxSteps);
+            return 0;
+        }
+        if (ranks is not null) from = ranks.FromFirst("the checkpoint", from is null ? "" : System.IO.Path.GetFullPath(from)) is { Length: > 0 } shared ? shared : null;
+        run?.WriteJson("run.json", RunRecord.Of(config, start.Source, compute, from is null ? null : run.File("run.json"), from));
+
+        using var data = Data();
+        using var trainer = new Trainer(config, compute, run, data, plan, model, from, ranks);
+        if (!trainer.Run(display, interrupted)) return first ? Interrupted(start.Folder) : 130;
+        if (run is null || trainer.Summary is not { } summary) return 0;
+        run.WriteJson("summary.json", summary);
+        Show(summary, trainer.Samples, run);
+        RunReport.Write(run, summary, trainer.Samples);
+        return 0;
+
+        // Rendering or downloading is done once on a machine's disk before the others open it.
+        TrainingData Data()
+        {
+            var opened = first ? Apart(Open) : null;
+            ranks?.Barrier("the data");
+            return opened ?? Apart(Open);
+        }
+
+        TrainingData Open() => TrainingData.Open(config.Data, message => Log.Information("{Message:l}", message), interrupted);
+
+        T Apart<T>(Func<T> work) => ranks is null ? work() : ranks.Apart(work);
     }
 
     private static int Interrupted(string folder)
@@ -95,6 +142,8 @@ internal static class TrainCommand
         Log.Warning("stopping after this step; once more to leave at once");
         interrupted.Cancel();
     });
+
+    private static PosixSignalRegistration Ignored(PosixSignal signal) => PosixSignalRegistration.Create(signal, context => context.Cancel = true);
 
     private static void Show(RunSummary summary, IReadOnlyList<Prediction> samples, RunFolder run)
     {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.distributed;
@@ -160,6 +161,31 @@ public sealed class RankGroup : IDisposable
         var all = Enumerable.Range(0, Size).Select(_ => zeros_like(mine)).ToArray();
         Wait(Start(name, ranks => ranks.all_gather(all, mine)));
         return [.. all.Select(one => one.data<long>().ToArray())];
+    }
+
+    /// <summary>Gathers each rank's bytes on all ranks.</summary>
+    /// <param name="name">What they are, for messages.</param>
+    /// <param name="bytes">This rank's, of any number.</param>
+    /// <returns>The bytes by rank.</returns>
+    public byte[][] Gather(string name, byte[] bytes)
+    {
+        var lengths = Gather(name, [(long)bytes.Length]).Select(length => (int)length[0]).ToArray();
+        var padded = new long[Math.Max(1, (lengths.Max() + sizeof(long) - 1) / sizeof(long))]; // gloo divides by the number
+        bytes.CopyTo(MemoryMarshal.AsBytes(padded.AsSpan()));
+        return [.. Gather(name, padded).Select((words, rank) => MemoryMarshal.AsBytes(words.AsSpan())[..lengths[rank]].ToArray())];
+    }
+
+    /// <summary>Gives all ranks a text of rank 0's.</summary>
+    /// <param name="name">What it is, for messages.</param>
+    /// <param name="text">Rank 0's; the others' are not used.</param>
+    public string FromFirst(string name, string text) => Encoding.UTF8.GetString(Gather(name, IsFirst ? Encoding.UTF8.GetBytes(text) : [])[0]);
+
+    /// <summary>Does long work apart from the others, an evaluation for example; meanwhile this rank is not said to hang.</summary>
+    /// <param name="work">The work, without collectives.</param>
+    public T Apart<T>(Func<T> work)
+    {
+        using var beat = new Timer(_ => Busy(), null, TimeSpan.Zero, times.Beat);
+        return work();
     }
 
     /// <summary>Fails on all ranks unless they agree.</summary>
