@@ -13,7 +13,7 @@ public sealed partial class LocalLaunch
 {
     private const int LinesKept = 30;
     private const int Interrupted = 130;
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(15); // for the others to end by themselves after one has failed
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10); // for the others to end by themselves after one has failed
 
     private readonly TCPStore store;
     private readonly Child[] children;
@@ -97,6 +97,7 @@ public sealed partial class LocalLaunch
                 {
                     foreach (var child in running.Values)
                     {
+                        Show(child);
                         Say($"rank {child.Rank} (process {child.Process.Id}) does not end; killing it");
                         Kill(child);
                     }
@@ -110,11 +111,13 @@ public sealed partial class LocalLaunch
                     if (result == 0) result = code;
                     continue;
                 }
-                Show(done);
-                if (result is not (0 or Interrupted)) continue;
-                result = code;
-                patience = Grace;
-                Report(done, code, running.Count);
+                if (result is 0 or Interrupted)
+                {
+                    (result, patience) = (code, Grace);
+                    Report(done, code, running.Count);
+                }
+                // The others repeat what rank 0 says.
+                if (store.get(RankWatch.VerdictKey)?.StartsWith($"rank {done.Rank} ", StringComparison.Ordinal) == true) Show(done);
             }
             return result;
         }
@@ -125,12 +128,13 @@ public sealed partial class LocalLaunch
         }
     }
 
-    // The first rank that ended badly: the others learn why from the store, unless it or one of them has said so already.
+    // The first rank that ended badly: the others learn of it from the store, unless one of them has said why already.
     private void Report(Child child, int code, int others)
     {
         var how = Signals.TryGetValue(code - 128, out var signal) ? $"was killed by {signal}" : string.Create(CultureInfo.InvariantCulture, $"ended with exit code {code}");
         var text = $"rank {child.Rank} (process {child.Process.Id}) {how}";
-        if (store.add("verdict/count", 1) == 1) store.set(RankWatch.VerdictKey, text);
+        if (store.add(RankWatch.VerdictCount, 1) == 1) store.set(RankWatch.VerdictKey, text);
+        else text = $"{text}: {store.get(RankWatch.VerdictKey)}";
         Say(others > 0 ? $"{text}; stopping the other {(others == 1 ? "rank" : "ranks")}" : text);
     }
 

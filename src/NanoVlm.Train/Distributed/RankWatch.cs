@@ -13,7 +13,7 @@ namespace NanoVlm.Training.Distributed;
 internal sealed class RankWatch : IDisposable
 {
     internal const string VerdictKey = "verdict";
-    private const string VerdictCount = "verdict/count";
+    internal const string VerdictCount = "verdict/count";
 
     private readonly TCPStore store;
     private readonly RankEnvironment place;
@@ -131,7 +131,8 @@ internal sealed class RankWatch : IDisposable
     {
         try
         {
-            for (var beat = 0L; !stop.Wait(times.Beat); beat++)
+            var beat = 0L;
+            do
             {
                 // A process that was stopped for a while (or a machine that slept) must not take the others for dead.
                 var passed = Stopwatch.GetElapsedTime(Interlocked.Read(ref lastRound));
@@ -143,11 +144,13 @@ internal sealed class RankWatch : IDisposable
                     if (awaited is not null) waited += passed;
                 }
                 store.set($"beat/{place.Rank}", line);
+                beat++;
                 if (verdict is null && store.get(VerdictKey) is { } text) Fall(text);
                 foreach (var (rank, seen) in others) Look(rank, seen, passed);
                 Interlocked.Exchange(ref lastRound, Stopwatch.GetTimestamp());
                 if (verdict is null && Judgement() is { } fault) Decide(fault);
             }
+            while (!stop.Wait(times.Beat));
         }
         catch (ExternalException) when (!stop.IsSet)
         {
@@ -163,7 +166,7 @@ internal sealed class RankWatch : IDisposable
     {
         var said = store.get($"beat/{rank}");
         var parts = (said ?? "\n0 0\n\njoining").Split('\n');
-        seen.Silent = said is not null && seen.Beat == parts[0] ? seen.Silent + passed : TimeSpan.Zero;
+        seen.Silent = seen.Beat == parts[0] ? seen.Silent + passed : TimeSpan.Zero;
         seen.Still = seen.Progress == parts[1] ? seen.Still + passed : TimeSpan.Zero;
         (seen.Beat, seen.Progress, seen.Broken, seen.Name) = (parts[0], parts[1], parts[2].Length > 0, parts[3]);
         seen.Launched = long.Parse(parts[1].Split(' ')[0], CultureInfo.InvariantCulture);
@@ -179,7 +182,8 @@ internal sealed class RankWatch : IDisposable
         {
             if (seen.Silent > times.Hang || (anyBroken && seen.Silent > times.Death))
                 return $"rank {rank} died or froze: no sign of life for {Seconds(seen.Silent)}{(anyBroken ? ", and connections are broken" : "")}";
-            if (here is { } collective && since > times.Hang && seen.Launched < collective.Number && seen.Still > times.Hang)
+            // One that gives no sign of life either is the case above, if not yet.
+            if (here is { } collective && since > times.Hang && seen.Launched < collective.Number && seen.Still > times.Hang && seen.Silent <= 4 * times.Beat)
                 return $"rank {rank} hangs: for {Seconds(seen.Still)} it has not come to where rank {place.Rank} waits ({collective.Name}, collective {collective.Number}); the last it did is {seen.Name}, collective {seen.Launched}";
         }
         // Nobody is late, and still it does not end.
