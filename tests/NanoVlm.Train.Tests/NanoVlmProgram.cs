@@ -76,6 +76,9 @@ internal sealed class NanoVlmProgram : IDisposable
         await seen.Task.WaitAsync(patience);
     }
 
+    /// <summary>The process.</summary>
+    public int Id => process.Id;
+
     /// <summary>Sends a signal.</summary>
     public void Signal(int number) => Assert.Equal(0, Posix.kill(process.Id, number));
 

@@ -220,9 +220,40 @@ public sealed class DataLoaderTests : IDisposable
     public void A_state_of_another_order_is_refused()
     {
         var state = Read(Options("packed"), 1)[0].State;
-        foreach (var changed in new[] { Options("packed") with { Seed = 2 }, Options("in order"), Options("packed") with { WorldSize = 2 } })
+        foreach (var changed in new[] { Options("packed") with { Seed = 2 }, Options("in order") })
             Assert.Contains("Only the number of workers may change", Assert.Throws<NanoVlmException>(() => Read(changed with { Start = state }, 1)).Message);
         Assert.Contains("Only the number of workers", Assert.Throws<NanoVlmException>(() => Read(Options("packed") with { Start = state }, 1, seed: 7)).Message);
+        Assert.Contains("rank 0 of 1, now it is rank 0 of 2", Assert.Throws<NanoVlmException>(() => Read(Options("packed") with { Start = state, WorldSize = 2 }, 1)).Message);
+    }
+
+    [Theory]
+    [InlineData("in order")]
+    [InlineData("buckets")]
+    [InlineData("packed")]
+    public void Another_number_of_ranks_goes_on_without_losing_or_repeating_a_sample(string how)
+    {
+        var small = new Rows([.. _source.Take(5).Select((raw, i) => raw with { Origin = $"small:{i}" })], "small");
+        var mix = new SampleMix([(_source, 1), (small, 2)], 1);
+        foreach (var (before, after) in new[] { (1, 3), (3, 1), (2, 4), (4, 3), (2, 2) })
+        {
+            var seen = new List<string>();
+            var states = new List<LoaderState>();
+            for (var rank = 0; rank < before; rank++)
+            {
+                // Ranks stop after as many batches; packed ones have read more or less by then.
+                using var loader = new DataLoader(mix, _builder, Options(how) with { BatchSize = 2, Rank = rank, WorldSize = before, Epochs = 2 });
+                Batch[] read = [.. Enumerable.Range(0, 2).Select(_ => loader.Next()!)];
+                seen.AddRange(Origins(read));
+                states.Add(read[^1].State!);
+            }
+            for (var rank = 0; rank < after; rank++)
+            {
+                using var loader = new DataLoader(mix, _builder, Options(how) with { BatchSize = 2, Rank = rank, WorldSize = after, Epochs = 2, Start = LoaderState.Share(states, mix, rank, after) });
+                seen.AddRange(Origins(All(loader)));
+            }
+            Assert.All(_source, raw => Assert.Equal(2, seen.Count(origin => origin == raw.Origin)));
+            Assert.All(small, raw => Assert.Equal(4, seen.Count(origin => origin == raw.Origin)));
+        }
     }
 
     [Fact]
