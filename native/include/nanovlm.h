@@ -31,6 +31,7 @@ typedef struct nvlm_operator_impl *nvlm_operator;
 typedef struct nvlm_generator_impl *nvlm_generator;
 typedef struct nvlm_node_impl *nvlm_node;
 typedef struct nvlm_inference_impl *nvlm_inference_guard;
+typedef struct nvlm_allocation_counter_impl *nvlm_allocation_counter;
 
 /* What an nvlm_value holds. Layout is checked by a test on the C# side. */
 enum nvlm_tag {
@@ -115,6 +116,11 @@ NVLM_API void nvlm_set_grad_mode(int32_t enabled);
 NVLM_API int32_t nvlm_inference_mode(void);
 NVLM_API nvlm_inference_guard nvlm_inference_guard_new(int32_t enabled);
 NVLM_API void nvlm_inference_guard_free(nvlm_inference_guard guard);
+/* Bytes that tensors on the CPU hold more (or less) than when it began, by this thread and those that work for it; freed by the
+ * thread that made it. read() returns them, fills in the most there were, and may begin that anew. */
+NVLM_API nvlm_allocation_counter nvlm_allocation_counter_new(void);
+NVLM_API void nvlm_allocation_counter_free(nvlm_allocation_counter counter);
+NVLM_API int64_t nvlm_allocation_counter_read(nvlm_allocation_counter counter, int64_t *peak, int32_t reset_peak);
 NVLM_API int32_t nvlm_anomaly_mode(void);
 NVLM_API void nvlm_set_anomaly_mode(int32_t enabled, int32_t check_nan);
 

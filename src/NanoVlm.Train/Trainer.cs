@@ -4,6 +4,7 @@ using NanoVlm.Data;
 using NanoVlm.Evaluation;
 using NanoVlm.Images;
 using NanoVlm.Language;
+using NanoVlm.Layers;
 using NanoVlm.Models;
 using NanoVlm.Text;
 using Serilog;
@@ -53,6 +54,9 @@ public sealed class Trainer : IDisposable
 
         manual_seed(config.Train.Seed);
         model.ComputeDtype = compute.Dtype;
+        model.ActivationCheckpointing = config.Train.ActivationCheckpointing;
+        if (config.Train.ActivationCheckpointing != ActivationCheckpointing.None && !ActivationCheckpoint.Available)
+            Log.Warning("train.activation_checkpointing does nothing in this build: all activations are kept");
         if (config.Model.Vision.PatchInitializer == PatchInitializer.Whiten) WhitenPatches();
         model.to(compute.Device);
         (var parts, groups) = ParameterGroups.Of(model, config.Train);

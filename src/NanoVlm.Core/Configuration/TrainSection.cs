@@ -101,6 +101,9 @@ public sealed record TrainSection : IChecked
     [Range(1, int.MaxValue)]
     public int KeepLast { get; init; } = 2;
 
+    /// <summary>Whose blocks keep only their inputs for the backward and are computed again in it: less memory, more time, the same gradients.</summary>
+    public ActivationCheckpointing ActivationCheckpointing { get; init; }
+
     void IChecked.Check(ConfigurationRules rules)
     {
         rules.Require(OutputDir.Trim() != "", "output_dir", "is empty; name a folder");
@@ -150,4 +153,20 @@ public enum DeviceChoice
 
     /// <summary>The first CUDA device.</summary>
     Cuda,
+}
+
+/// <summary>Whose blocks are computed again in the backward instead of kept.</summary>
+public enum ActivationCheckpointing
+{
+    /// <summary>Nobody's: all is kept.</summary>
+    None,
+
+    /// <summary>The vision tower's.</summary>
+    Vision,
+
+    /// <summary>The language model's.</summary>
+    Language,
+
+    /// <summary>Both.</summary>
+    All,
 }

@@ -208,10 +208,10 @@ public sealed class MixedModelTests
         Assert.True(losses[^1] < losses[0] - 0.5, $"the loss went from {losses[0]} to {losses[^1]}");
     }
 
-    internal static VisionLanguageModel Make(ProjectorKind kind, bool bidirectional = false)
+    internal static VisionLanguageModel Make(ProjectorKind kind, bool bidirectional = false, double dropPath = 0)
     {
         var config = new VlmConfig { MpPixelShuffleFactor = 2, MpImageTokenLength = 4, MpKind = kind, LmBidirectionalImages = bidirectional, LmTokenizer = ".", MaxImgSize = 32 }
-            .With(Dinov3).With(Gemma3) with
+            .With(Dinov3 with { DropPath = dropPath }).With(Gemma3) with
         { LmBaseVocabSize = 520, ExtraTokenAmount = 66 };
         var model = new VisionLanguageModel(config.Validated(), Image);
         using var generator = new Generator(1);
