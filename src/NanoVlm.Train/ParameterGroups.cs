@@ -16,14 +16,16 @@ public sealed record ModelPart(string Name, double PeakRate, long Parameters);
 /// </summary>
 public static class ParameterGroups
 {
-    /// <summary>Freezes the parts whose rate is 0 and groups the others.</summary>
+    /// <summary>Freezes the parts whose rate is 0 and what <see cref="TrainSection.Freeze"/> names, and groups the others.</summary>
     /// <param name="model">The model.</param>
     /// <param name="train">Rates, decay and betas.</param>
     /// <returns>The parts for people, and the groups with their peak rates.</returns>
+    /// <exception cref="ConfigurationException">A pattern of train.freeze matches nothing, or nothing is left to train.</exception>
     public static (IReadOnlyList<ModelPart> Parts, IReadOnlyList<(AdamW.ParamGroup Group, double PeakRate)> Groups) Of(VisionLanguageModel model, TrainSection train)
     {
         var parts = new List<ModelPart>();
         var groups = new List<(AdamW.ParamGroup, double)>();
+        var frozen = FrozenParameters.Of([.. model.named_parameters().Select(p => p.name)], train.Freeze);
         foreach (var (name, prefix, rate) in new[]
         {
             ("projector", "MP.", train.LrProjector), ("vision", "vision_encoder.", train.LrVision), ("language", "decoder.", train.LrLanguage),
@@ -31,8 +33,9 @@ public static class ParameterGroups
         {
             var named = model.named_parameters().Where(p => p.name.StartsWith(prefix, StringComparison.Ordinal)).ToArray();
             parts.Add(new ModelPart(name, rate, named.Sum(p => p.parameter.numel())));
-            foreach (var (_, parameter) in named) parameter.requires_grad = rate > 0;
+            foreach (var (full, parameter) in named) parameter.requires_grad = rate > 0 && !frozen.Contains(full);
             if (rate == 0) continue;
+            named = [.. named.Where(p => p.parameter.requires_grad)];
             foreach (var decays in new[] { true, false })
             {
                 var chosen = named.Where(p => Decays(p.name, p.parameter) == decays).Select(p => p.parameter).ToArray();
@@ -40,6 +43,7 @@ public static class ParameterGroups
                     groups.Add((new AdamW.ParamGroup(chosen, rate, train.Betas[0], train.Betas[1], train.Eps, decays ? train.WeightDecay : 0), rate));
             }
         }
+        FrozenParameters.Require(groups.Count > 0);
         return (parts, groups);
     }
 

@@ -61,6 +61,7 @@ public sealed class Trainer : IDisposable
         model.to(compute.Device);
         (var parts, groups) = ParameterGroups.Of(model, config.Train);
         optimizer = optim.AdamW(groups.Select(g => g.Group));
+        if (config.Train.OptimizerState == OptimizerState.Bf16) Kernels.KeepMoments(optimizer, ScalarType.BFloat16);
         evaluator = new AnswerEvaluator(model, tokenizer, builder, compute.Device, config.Eval.BatchSize);
         metrics = new MetricsLog(run.File("metrics.jsonl"));
 

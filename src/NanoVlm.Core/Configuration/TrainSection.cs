@@ -104,6 +104,13 @@ public sealed record TrainSection : IChecked
     /// <summary>Whose blocks keep only their inputs for the backward and are computed again in it: less memory, more time, the same gradients.</summary>
     public ActivationCheckpointing ActivationCheckpointing { get; init; }
 
+    /// <summary>Parameters that do not train, by patterns over their names such as <c>vision_encoder.blocks.[0-5].*</c>; <c>inspect</c> shows the names. A
+    /// learning rate of 0 freezes a whole part.</summary>
+    public IReadOnlyList<string> Freeze { get; init; } = [];
+
+    /// <summary>The type that AdamW's moments are kept in; they are always computed in float32.</summary>
+    public OptimizerState OptimizerState { get; init; }
+
     void IChecked.Check(ConfigurationRules rules)
     {
         rules.Require(OutputDir.Trim() != "", "output_dir", "is empty; name a folder");
@@ -116,6 +123,9 @@ public sealed record TrainSection : IChecked
         rules.Require(
             LrProjector > 0 || LrVision > 0 || LrLanguage > 0,
             "lr_projector", "all three learning rates are 0, so nothing would train", "lr_vision", "lr_language");
+        rules.Require(
+            OptimizerState == OptimizerState.Fp32 || Betas.All(beta => 1 - beta >= 1 / 256.0),
+            "optimizer_state", "bfloat16 has 8 bits, and a moment with a beta above 0.996 stands still in it; lower train.betas or use fp32", "betas");
     }
 }
 
@@ -153,6 +163,16 @@ public enum DeviceChoice
 
     /// <summary>The first CUDA device.</summary>
     Cuda,
+}
+
+/// <summary>The type that AdamW's moments are kept in.</summary>
+public enum OptimizerState
+{
+    /// <summary>float32: 8 bytes a parameter.</summary>
+    Fp32,
+
+    /// <summary>bfloat16: 4 bytes a parameter, and moments good to three digits.</summary>
+    Bf16,
 }
 
 /// <summary>Whose blocks are computed again in the backward instead of kept.</summary>
