@@ -63,6 +63,7 @@ public sealed class VisionTransformer : Module<Tensor, ScalarType, Tensor>
         foreach (var block in blocks)
         {
             hiddenStates?.Add(x.alias().DetachFromDisposeScope());
+            using var input = x; // nobody needs it after the block but the gradients, which hold it themselves
             x = CheckpointActivations
                 ? ActivationCheckpoint.Run(block, inputs => block.forward(inputs[0]!, inputs[1] is { } cos ? (cos, inputs[2]!) : null), x, rotation?.Cos, rotation?.Sin)
                 : block.forward(x, rotation);
