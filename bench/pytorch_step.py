@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The PyTorch peer of the training benchmark: one step of the tiny vision-language model.
+"""The PyTorch peer of the training benchmarks: one step of a vision-language model, the tiny one or nanoVLM's 222M.
 
 Plain PyTorch, float32 or bfloat16 under autocast with float32 masters. A driver alternates with it
 in one run: with --pause this program builds the model, prints {"ready": ...}, then answers every line "run N" on
 standard input with N timed steps and one JSON line {"seconds_per_step": median, ...} (processor_seconds: all
-threads together). It ends with the input. Without --pause it runs --steps once.
+threads together; peak_bytes: the most memory this process has had). It ends with the input. Without --pause it runs --steps once.
 """
 import argparse
 import json
@@ -17,9 +17,25 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-VOCABULARY, IMAGE_TOKEN, WIDTH, HEADS, KV_HEADS, BLOCKS = 600, 1, 128, 4, 2, 4
-IMAGE, PATCH, VISION_INNER, TEXT_INNER, SHUFFLE = 64, 8, 512, 384, 2
-IMAGE_TOKENS = (IMAGE // PATCH // SHUFFLE) ** 2
+IMAGE_TOKEN = 1
+
+
+class Sizes:
+    """vision_*: of the tower; text_*: of the decoder; answer: how many tokens of a row have a label."""
+
+    def __init__(self, **sizes):
+        self.__dict__.update(sizes)
+        self.image_tokens = (self.image // self.patch // self.shuffle) ** 2
+
+
+MODELS = {
+    "tiny": Sizes(vocabulary=600, image=64, patch=8, shuffle=2, vision_width=128, vision_inner=512, vision_heads=4, vision_blocks=4,
+                  text_width=128, text_inner=384, text_heads=4, kv_heads=2, text_blocks=4, theta=10000.0,
+                  batch=64, tokens=48, answer=12),
+    "222m": Sizes(vocabulary=49218, image=224, patch=16, shuffle=2, vision_width=768, vision_inner=3072, vision_heads=12,
+                  vision_blocks=12, text_width=576, text_inner=1536, text_heads=9, kv_heads=3, text_blocks=30, theta=100000.0,
+                  batch=4, tokens=128, answer=64),
+}
 FUSED_ATTENTION = getattr(F, "scaled_dot_product_attention", None)
 
 
@@ -34,26 +50,29 @@ def attend(q, k, v, mask=None):
 
 
 class VisionBlock(nn.Module):
-    def __init__(self):
+    def __init__(self, sizes):
         super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(WIDTH, eps=1e-6), nn.LayerNorm(WIDTH, eps=1e-6)
-        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
-        self.fc1, self.fc2 = nn.Linear(WIDTH, VISION_INNER), nn.Linear(VISION_INNER, WIDTH)
+        width, inner = sizes.vision_width, sizes.vision_inner
+        self.heads = sizes.vision_heads
+        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.fc1, self.fc2 = nn.Linear(width, inner), nn.Linear(inner, width)
 
     def forward(self, x):
-        b, t, _ = x.shape
-        q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4)
-        x = x + self.out(attend(q, k, v).transpose(1, 2).reshape(b, t, WIDTH))
+        b, t, width = x.shape
+        q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        x = x + self.out(attend(q, k, v).transpose(1, 2).reshape(b, t, width))
         return x + self.fc2(F.gelu(self.fc1(self.norm2(x)), approximate="tanh"))
 
 
 class Vision(nn.Module):
-    def __init__(self):
+    def __init__(self, sizes):
         super().__init__()
-        self.patches = nn.Conv2d(3, WIDTH, PATCH, stride=PATCH)
-        self.positions = nn.Parameter(torch.randn(1, (IMAGE // PATCH) ** 2, WIDTH) * 0.02)
-        self.blocks = nn.ModuleList(VisionBlock() for _ in range(BLOCKS))
-        self.norm = nn.LayerNorm(WIDTH, eps=1e-6)
+        width = sizes.vision_width
+        self.patches = nn.Conv2d(3, width, sizes.patch, stride=sizes.patch)
+        self.positions = nn.Parameter(torch.randn(1, (sizes.image // sizes.patch) ** 2, width) * 0.02)
+        self.blocks = nn.ModuleList(VisionBlock(sizes) for _ in range(sizes.vision_blocks))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
 
     def forward(self, pixels):
         x = self.patches(pixels).flatten(2).transpose(1, 2) + self.positions
@@ -63,9 +82,9 @@ class Vision(nn.Module):
 
 
 class RmsNorm(nn.Module):
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(WIDTH))
+        self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x):
         return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-5) * self.weight
@@ -77,36 +96,38 @@ def rotate(x, cos, sin):
 
 
 class TextBlock(nn.Module):
-    def __init__(self):
+    def __init__(self, sizes):
         super().__init__()
-        d = WIDTH // HEADS
-        self.norm1, self.norm2 = RmsNorm(), RmsNorm()
+        width, inner = sizes.text_width, sizes.text_inner
+        self.heads, self.kv_heads, self.head = sizes.text_heads, sizes.kv_heads, width // sizes.text_heads
+        self.norm1, self.norm2 = RmsNorm(width), RmsNorm(width)
         self.q, self.k, self.v, self.o = (
-            nn.Linear(WIDTH, n, bias=False) for n in (WIDTH, KV_HEADS * d, KV_HEADS * d, WIDTH))
-        self.gate, self.up = (nn.Linear(WIDTH, TEXT_INNER, bias=False) for _ in range(2))
-        self.down = nn.Linear(TEXT_INNER, WIDTH, bias=False)
+            nn.Linear(width, n, bias=False) for n in (width, self.kv_heads * self.head, self.kv_heads * self.head, width))
+        self.gate, self.up = (nn.Linear(width, inner, bias=False) for _ in range(2))
+        self.down = nn.Linear(inner, width, bias=False)
 
     def forward(self, x, cos, sin, mask):
-        b, t, _ = x.shape
+        b, t, width = x.shape
         h = self.norm1(x)
-        q, k, v = (p(h).view(b, t, -1, WIDTH // HEADS).transpose(1, 2) for p in (self.q, self.k, self.v))
+        q, k, v = (p(h).view(b, t, -1, self.head).transpose(1, 2) for p in (self.q, self.k, self.v))
         q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
-        k, v = (y.repeat_interleave(HEADS // KV_HEADS, dim=1) for y in (k, v))
-        x = x + self.o(attend(q, k, v, mask).transpose(1, 2).reshape(b, t, WIDTH))
+        k, v = (y.repeat_interleave(self.heads // self.kv_heads, dim=1) for y in (k, v))
+        x = x + self.o(attend(q, k, v, mask).transpose(1, 2).reshape(b, t, width))
         h = self.norm2(x)
         return x + self.down(F.silu(self.gate(h)) * self.up(h))
 
 
-class TinyVlm(nn.Module):
-    def __init__(self):
+class Vlm(nn.Module):
+    def __init__(self, sizes):
         super().__init__()
-        self.vision = Vision()
-        self.projector = nn.Linear(WIDTH * SHUFFLE ** 2, WIDTH, bias=False)
-        self.embedding = nn.Embedding(VOCABULARY, WIDTH)
-        self.blocks = nn.ModuleList(TextBlock() for _ in range(BLOCKS))
-        self.norm = RmsNorm()
-        d = WIDTH // HEADS
-        self.register_buffer("frequencies", 10000.0 ** (-torch.arange(0, d, 2).float() / d))
+        self.sizes = sizes
+        self.vision = Vision(sizes)
+        self.projector = nn.Linear(sizes.vision_width * sizes.shuffle ** 2, sizes.text_width, bias=False)
+        self.embedding = nn.Embedding(sizes.vocabulary, sizes.text_width)
+        self.blocks = nn.ModuleList(TextBlock(sizes) for _ in range(sizes.text_blocks))
+        self.norm = RmsNorm(sizes.text_width)
+        d = sizes.text_width // sizes.text_heads
+        self.register_buffer("frequencies", sizes.theta ** (-torch.arange(0, d, 2).float() / d))
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Embedding, nn.Conv2d)):
                 nn.init.normal_(module.weight, std=0.02)
@@ -115,10 +136,11 @@ class TinyVlm(nn.Module):
 
     def forward(self, pixels, ids, keys, labels):
         """pixels [B, 3, S, S]; ids, keys (1 attends), labels (-100 is none) [B, T]. The mean loss."""
+        sizes = self.sizes
         features = self.vision(pixels)
-        b, side, r = ids.shape[0], IMAGE // PATCH, SHUFFLE
-        features = features.view(b, side // r, r, side // r, r, WIDTH).permute(0, 1, 3, 2, 4, 5)
-        image = self.projector(features.reshape(b, IMAGE_TOKENS, WIDTH * r * r))
+        b, side, r, width = ids.shape[0], sizes.image // sizes.patch, sizes.shuffle, sizes.vision_width
+        features = features.view(b, side // r, r, side // r, r, width).permute(0, 1, 3, 2, 4, 5)
+        image = self.projector(features.reshape(b, sizes.image_tokens, width * r * r))
         x = self.embedding(ids)
         x = x.masked_scatter((ids == IMAGE_TOKEN).unsqueeze(-1), image.to(x.dtype))
 
@@ -134,14 +156,21 @@ class TinyVlm(nn.Module):
         return F.cross_entropy(logits.float(), labels[wanted])
 
 
-def make_batch(batch, tokens, generator):
-    ids = torch.randint(2, VOCABULARY, (batch, tokens), generator=generator)
-    ids[:, :IMAGE_TOKENS] = IMAGE_TOKEN
+def make_batch(sizes, generator):
+    batch, tokens = sizes.batch, sizes.tokens
+    ids = torch.randint(2, sizes.vocabulary, (batch, tokens), generator=generator)
+    ids[:, :sizes.image_tokens] = IMAGE_TOKEN
     lengths = torch.randint(tokens - 8, tokens + 1, (batch, 1), generator=generator)
     position = torch.arange(tokens)
-    labels = ids.roll(-1, dims=1).masked_fill((position < lengths - 13) | (position >= lengths - 1), -100)
-    pixels = torch.rand(batch, 3, IMAGE, IMAGE, generator=generator)
+    labels = ids.roll(-1, dims=1).masked_fill((position < lengths - 1 - sizes.answer) | (position >= lengths - 1), -100)
+    pixels = torch.rand(batch, 3, sizes.image, sizes.image, generator=generator)
     return pixels, ids, (position < lengths).long(), labels
+
+
+def peak_bytes():
+    """The most memory this process has had, by Linux."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
 
 
 def main():
@@ -150,8 +179,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--warmup", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--tokens", type=int, default=48)
+    parser.add_argument("--model", choices=MODELS, default="tiny")
     parser.add_argument("--pause", action="store_true", help='answer "run N" lines on standard input')
     parser.add_argument("--profile", action="store_true", help="print where one step's time goes, and end")
     options = parser.parse_args()
@@ -159,9 +187,11 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(1)
-    model = TinyVlm()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.01, foreach=True)
-    data = [make_batch(options.batch, options.tokens, generator) for _ in range(4)]
+    sizes = MODELS[options.model]
+    model = Vlm(sizes)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.01,
+                                  foreach=options.model == "tiny")  # many small tensors; of large ones it only takes more memory
+    data = [make_batch(sizes, generator) for _ in range(4)]
 
     def step(i):
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.dtype == "bf16"):
@@ -180,7 +210,7 @@ def main():
             seconds.append(time.perf_counter() - start)
         processor = (time.process_time() - processor) / steps
         print(json.dumps({"seconds_per_step": statistics.median(seconds), "minimum": min(seconds),
-                          "processor_seconds_per_step": processor, "loss": loss}), flush=True)
+                          "processor_seconds_per_step": processor, "loss": loss, "peak_bytes": peak_bytes()}), flush=True)
 
     for i in range(options.warmup):
         step(i)
@@ -193,7 +223,7 @@ def main():
         run(options.steps)
         return
     print(json.dumps({"ready": options.dtype, "threads": options.threads, "torch": torch.__version__,
-                      "parameters": sum(p.numel() for p in model.parameters())}), flush=True)
+                      "peak_bytes": peak_bytes(), "parameters": sum(p.numel() for p in model.parameters())}), flush=True)
     for line in sys.stdin:
         words = line.split()
         if len(words) == 2 and words[0] == "run":

@@ -28,6 +28,22 @@ root.SetAction(result =>
     StepBenchmark.Run(names, result.GetValue(rounds), result.GetValue(steps), result.GetValue(threads), result.GetValue(json));
 });
 
+var serve = new Option<bool>("--serve") { Description = "Run steps as standard input asks: what the benchmark starts", Hidden = true };
+var largeRounds = new Option<int>("--rounds") { Description = "How often the two sides take turns", DefaultValueFactory = _ => 5, HelpName = "N" };
+var large = new Command("step-222m", "Measures time and peak memory of one step of nanoVLM's 222M model in float32, here and in PyTorch by turns") { largeRounds, threads, json, serve };
+large.SetAction(result =>
+{
+    set_num_threads(result.GetValue(threads));
+    if (!result.GetValue(serve))
+    {
+        LargeStepBenchmark.Run(result.GetValue(largeRounds), result.GetValue(threads), result.GetValue(json));
+        return;
+    }
+    using var step = new TrainingStep(StepSizes.NanoVlm222M, ScalarType.Float32);
+    StepProcess.Serve(step);
+});
+root.Subcommands.Add(large);
+
 var operators = new Command("operators", "Measures the call of an operator, and the fused kernels beside their composites") { threads };
 operators.SetAction(result =>
 {

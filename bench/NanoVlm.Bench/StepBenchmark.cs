@@ -31,9 +31,9 @@ internal static class StepBenchmark
 
     private static StepResult Measure(string precision, int rounds, int steps, int threads)
     {
-        using var peer = PyTorchPeer.Start(precision, threads);
+        using var peer = StepProcess.PyTorch("tiny", precision, threads);
         if (peer is null) Console.Error.WriteLine("python3 has no PyTorch (Debian: apt-get install python3-torch): our side alone");
-        using var step = new TrainingStep(precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32);
+        using var step = new TrainingStep(StepSizes.Tiny, precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32);
         if (peer is not null && peer.Parameters != step.Parameters)
             throw new NanoVlmException($"The models differ: {step.Parameters:N0} parameters here, {peer.Parameters:N0} in PyTorch.");
         for (var i = 0; i < WarmUp; i++) step.Run(i);
@@ -45,7 +45,7 @@ internal static class StepBenchmark
         for (var round = 0; round < rounds && (round < LeastRounds || clock.Elapsed < limit); round++)
         {
             ours.Add(Time(step, round * steps, steps));
-            if (peer is not null) theirs.Add(peer.Run(steps));
+            if (peer?.Run(steps) is { } measured) theirs.Add((measured.Seconds, measured.Processor));
         }
         return new StepResult(
             precision, step.Parameters, threads, ours.Count, peer?.Version, new Side(ours), peer is null ? null : new Side(theirs),
@@ -54,7 +54,8 @@ internal static class StepBenchmark
             tensors, Tensor.TotalCount, memory, Environment.WorkingSet);
     }
 
-    private static (double Seconds, double Processor) Time(TrainingStep step, int number, int steps)
+    /// <summary>The median of some steps' seconds, and the mean of the processor time of all threads.</summary>
+    internal static (double Seconds, double Processor) Time(TrainingStep step, int number, int steps)
     {
         var seconds = new double[steps];
         var processor = Environment.CpuUsage.TotalTime;

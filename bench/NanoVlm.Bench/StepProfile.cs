@@ -9,7 +9,7 @@ internal static class StepProfile
 {
     internal static void Print(string precision, int steps)
     {
-        using var step = new TrainingStep(precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32);
+        using var step = new TrainingStep(StepSizes.Tiny, precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32);
         for (var i = 0; i < 3; i++) step.Run(i);
         var parts = new Dictionary<string, List<double>>();
         var allocated = GC.GetAllocatedBytesForCurrentThread();

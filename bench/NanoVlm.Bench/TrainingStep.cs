@@ -6,45 +6,77 @@ using static TorchSharp.torch;
 
 namespace NanoVlm.Bench;
 
-/// <summary>The training step of pytorch_step.py with this library's classes, in the trainer's order. The sizes are that file's.</summary>
-internal sealed class TrainingStep : IDisposable
+/// <summary>A model and a batch, as pytorch_step.py has them.</summary>
+/// <param name="Name">What that file calls it.</param>
+/// <param name="Config">The architecture.</param>
+/// <param name="Batch">Rows.</param>
+/// <param name="Tokens">Of a row, an image's included.</param>
+/// <param name="Answer">How many of them have a label.</param>
+internal sealed record StepSizes(string Name, VlmConfig Config, int Batch, int Tokens, int Answer)
 {
-    private const int Batch = 64, Tokens = 48, ImageTokens = 16, Answer = 12, Image = 64, Vocabulary = 600, ImageToken = 1;
-    private readonly VisionLanguageModel model;
-    private readonly AdamW optimizer;
-    private readonly (Tensor Pixels, Tensor Ids, Tensor Labels)[] data;
-
-    internal TrainingStep(ScalarType dtype)
-    {
-        model = new VisionLanguageModel(Config, ImageToken) { ComputeDtype = dtype };
-        Initialization.Apply(model, new ModelSection(), seed: 0);
-        model.train();
-        optimizer = optim.AdamW(model.parameters(), lr: 1e-3, beta1: 0.9, beta2: 0.95, weight_decay: 0.01);
-        var random = new Random(1);
-        data = [.. Enumerable.Range(0, 4).Select(_ => MakeBatch(random))];
-    }
-
-    internal static VlmConfig Config { get; } = new()
+    internal static StepSizes Tiny { get; } = new("tiny", new VlmConfig
     {
         VitHiddenDim = 128,
         VitInterDim = 512,
         VitPatchSize = 8,
-        VitImgSize = Image,
+        VitImgSize = 64,
         VitNHeads = 4,
         VitNBlocks = 4,
         LmHiddenDim = 128,
         LmInterDim = 384,
         LmReBase = 10000,
-        LmBaseVocabSize = Vocabulary,
+        LmBaseVocabSize = 600,
         ExtraTokenAmount = 0,
-        LmVocabSize = Vocabulary,
+        LmVocabSize = 600,
         LmNHeads = 4,
         LmNKvHeads = 2,
         LmNBlocks = 4,
         LmTieWeights = true,
         MpPixelShuffleFactor = 2,
-        MpImageTokenLength = ImageTokens,
-    };
+        MpImageTokenLength = 16,
+    }, Batch: 64, Tokens: 48, Answer: 12);
+
+    /// <summary>SigLIP-B/16 at 224 pixels and SmolLM2-135M.</summary>
+    internal static StepSizes NanoVlm222M { get; } = new("222m", new VlmConfig
+    {
+        VitHiddenDim = 768,
+        VitInterDim = 3072,
+        VitPatchSize = 16,
+        VitImgSize = 224,
+        VitNHeads = 12,
+        VitNBlocks = 12,
+        LmHiddenDim = 576,
+        LmInterDim = 1536,
+        LmReBase = 100000,
+        LmBaseVocabSize = 49152,
+        ExtraTokenAmount = 66,
+        LmVocabSize = 49218,
+        LmNHeads = 9,
+        LmNKvHeads = 3,
+        LmNBlocks = 30,
+        LmTieWeights = true,
+        MpPixelShuffleFactor = 2,
+        MpImageTokenLength = 49,
+    }, Batch: 4, Tokens: 128, Answer: 64);
+}
+
+/// <summary>The training step of pytorch_step.py with this library's classes, in the trainer's order.</summary>
+internal sealed class TrainingStep : IDisposable
+{
+    private const int ImageToken = 1;
+    private readonly VisionLanguageModel model;
+    private readonly AdamW optimizer;
+    private readonly (Tensor Pixels, Tensor Ids, Tensor Labels)[] data;
+
+    internal TrainingStep(StepSizes sizes, ScalarType dtype)
+    {
+        model = new VisionLanguageModel(sizes.Config, ImageToken) { ComputeDtype = dtype };
+        Initialization.Apply(model, new ModelSection(), seed: 0);
+        model.train();
+        optimizer = optim.AdamW(model.parameters(), lr: 1e-3, beta1: 0.9, beta2: 0.95, weight_decay: 0.01);
+        var random = new Random(1);
+        data = [.. Enumerable.Range(0, 4).Select(_ => MakeBatch(sizes, random))];
+    }
 
     internal long Parameters => model.parameters().Sum(parameter => parameter.numel());
 
@@ -86,20 +118,21 @@ internal sealed class TrainingStep : IDisposable
         model.Dispose();
     }
 
-    // Rows of 40 to 48 tokens that begin with the image; the last 12 of a row are its answer, padding follows.
-    private static (Tensor Pixels, Tensor Ids, Tensor Labels) MakeBatch(Random random)
+    // Rows that begin with the image and are up to 8 tokens short of the longest; the last of a row are its answer, padding follows.
+    private static (Tensor Pixels, Tensor Ids, Tensor Labels) MakeBatch(StepSizes sizes, Random random)
     {
-        var pixels = new float[Batch * 3 * Image * Image];
+        var (batch, length, image, vocabulary) = (sizes.Batch, sizes.Tokens, sizes.Config.VitImgSize, sizes.Config.LmVocabSize);
+        var pixels = new float[batch * 3 * image * image];
         for (var i = 0; i < pixels.Length; i++) pixels[i] = random.NextSingle();
-        var ids = new long[Batch * Tokens];
-        var labels = new long[Batch * Tokens];
+        var ids = new long[batch * length];
+        var labels = new long[ids.Length];
         Array.Fill(labels, VisionLanguageModel.IgnoreIndex);
-        for (var row = 0; row < Batch; row++)
+        for (var row = 0; row < batch; row++)
         {
-            for (var t = 0; t < Tokens; t++) ids[row * Tokens + t] = t < ImageTokens ? ImageToken : random.Next(2, Vocabulary);
-            var length = random.Next(Tokens - 8, Tokens + 1);
-            for (var t = length - 1 - Answer; t < length - 1; t++) labels[row * Tokens + t] = ids[row * Tokens + t + 1];
+            for (var t = 0; t < length; t++) ids[row * length + t] = t < sizes.Config.MpImageTokenLength ? ImageToken : random.Next(2, vocabulary);
+            var end = random.Next(length - 8, length + 1);
+            for (var t = end - 1 - sizes.Answer; t < end - 1; t++) labels[row * length + t] = ids[row * length + t + 1];
         }
-        return (tensor(pixels, [Batch, 3, Image, Image]), tensor(ids, [Batch, Tokens]), tensor(labels, [Batch, Tokens]));
+        return (tensor(pixels, [batch, 3, image, image]), tensor(ids, [batch, length]), tensor(labels, [batch, length]));
     }
 }

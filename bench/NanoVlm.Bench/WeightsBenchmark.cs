@@ -54,14 +54,14 @@ internal static class WeightsBenchmark
     {
         using var scope = NewDisposeScope();
         zeros(1).add(1); // libtorch itself
-        var before = Peak();
+        var before = StepProcess.PeakBytes();
         var targets = new Dictionary<string, Tensor>();
         var fresh = Time(() =>
         {
             using var weights = ModelWeights.Open(path);
             foreach (var name in weights.Names) weights.CopyTo(name, targets[name] = empty(weights[name].Shape));
         });
-        var peak = Peak();
+        var peak = StepProcess.PeakBytes();
         var again = Time(() =>
         {
             using var weights = ModelWeights.Open(path);
@@ -146,9 +146,6 @@ internal static class WeightsBenchmark
         process.WaitForExit();
         return process.ExitCode == 0 ? JsonSerializer.Deserialize<Filled>(line)! : throw new NanoVlmException($"weights {what} {path} failed");
     }
-
-    private static long Peak() =>
-        1024 * long.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
 
     private static string Times(IEnumerable<double> seconds) =>
         FormattableString.Invariant($"{StepBenchmark.Median(seconds) * 1e3:F0} ms ({seconds.Min() * 1e3:F0} to {seconds.Max() * 1e3:F0})");

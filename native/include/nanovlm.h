@@ -35,6 +35,7 @@ typedef struct nvlm_hook_impl *nvlm_hook;
 typedef struct nvlm_store_impl *nvlm_store;
 typedef struct nvlm_group_impl *nvlm_group;
 typedef struct nvlm_work_impl *nvlm_work;
+typedef struct nvlm_allocation_counter_impl *nvlm_allocation_counter;
 
 /* What an nvlm_value holds. Layout is checked by a test on the C# side. */
 enum nvlm_tag {
@@ -119,6 +120,11 @@ NVLM_API void nvlm_set_grad_mode(int32_t enabled);
 NVLM_API int32_t nvlm_inference_mode(void);
 NVLM_API nvlm_inference_guard nvlm_inference_guard_new(int32_t enabled);
 NVLM_API void nvlm_inference_guard_free(nvlm_inference_guard guard);
+/* Bytes that tensors on the CPU hold more (or less) than when it began, by this thread and those that work for it; freed by the
+ * thread that made it. read() returns them, fills in the most there were, and may begin that anew. */
+NVLM_API nvlm_allocation_counter nvlm_allocation_counter_new(void);
+NVLM_API void nvlm_allocation_counter_free(nvlm_allocation_counter counter);
+NVLM_API int64_t nvlm_allocation_counter_read(nvlm_allocation_counter counter, int64_t *peak, int32_t reset_peak);
 NVLM_API int32_t nvlm_anomaly_mode(void);
 NVLM_API void nvlm_set_anomaly_mode(int32_t enabled, int32_t check_nan);
 

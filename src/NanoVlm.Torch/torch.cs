@@ -191,16 +191,16 @@ public static unsafe partial class torch
         public static int device_count() => NativeMethods.nvlm_cuda_device_count();
         /// <summary>Waits for all work on a device.</summary>
         public static void synchronize(Device? device = null) => NativeMethods.Check(NativeMethods.nvlm_cuda_synchronize(device?.index ?? -1));
-        /// <summary>The state of a device's default generator, as bytes on the CPU.</summary>
-        public static Tensor get_rng_state(Device device)
+        /// <summary>The state of a device's default generator, as bytes.</summary>
+        public static Tensor get_rng_state(Device? device = null)
         {
-            using var generator = Generator.DefaultOf(device);
+            using var generator = Generator.DefaultOf(device ?? CUDA);
             return generator.get_state();
         }
         /// <summary>Restores the state of a device's default generator.</summary>
-        public static void set_rng_state(Tensor new_state, Device device)
+        public static void set_rng_state(Tensor new_state, Device? device = null)
         {
-            using var generator = Generator.DefaultOf(device);
+            using var generator = Generator.DefaultOf(device ?? CUDA);
             generator.set_state(new_state);
         }
         /// <summary>Seeds the current device's generator.</summary>

@@ -4,6 +4,7 @@ using NanoVlm.Configuration;
 using NanoVlm.Data;
 using NanoVlm.Evaluation;
 using NanoVlm.Images;
+using NanoVlm.Layers;
 using NanoVlm.Models;
 using NanoVlm.Text;
 using NanoVlm.Training.Distributed;
@@ -68,6 +69,9 @@ public sealed class Trainer : IDisposable
 
         manual_seed(config.Train.Seed);
         model.ComputeDtype = compute.Dtype;
+        model.ActivationCheckpointing = config.Train.ActivationCheckpointing;
+        if (config.Train.ActivationCheckpointing != ActivationCheckpointing.None && !ActivationCheckpoint.Available)
+            Log.Warning("train.activation_checkpointing does nothing in this build: all activations are kept");
         if (from is not null) LoadWeights(from);
         else if (config.Model.Vision.PatchInitializer == PatchInitializer.Whiten) WhitenPatches();
         model.to(compute.Device);
@@ -81,6 +85,7 @@ public sealed class Trainer : IDisposable
         }
         names = model.named_parameters().ToDictionary(entry => entry.parameter, entry => entry.name, (IEqualityComparer<Parameter>)ReferenceEqualityComparer.Instance);
         optimizer = optim.AdamW(groups.Select(g => g.Group));
+        if (config.Train.OptimizerState == OptimizerState.Bf16) Kernels.KeepMoments(optimizer, ScalarType.BFloat16);
         average = config.Train.EmaDecay is { } decay && run is not null ? new WeightAverage(model, decay) : null;
         if (from is not null) LoadOptimizer(from, trained);
         trainingStep = new TrainingStep(model, optimizer, groups, config.Train, compute.Device, ranks, shards);

@@ -59,6 +59,57 @@ public sealed class OptimizerTests
         Assert.Equal(3, optimizer.parameters().Count());
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public void Moments_in_bfloat16_are_half_as_large_and_lead_to_almost_the_same_place(bool fused)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        var start = randn(40, 25, generator: generator);
+        // The kernel takes contiguous parameters; the composite takes the others.
+        Parameter Make() => nn.Parameter(fused ? start.clone() : start.t().clone().t());
+        var (wide, narrow) = (Make(), Make());
+        using var exact = optim.AdamW([wide], lr: 0.01, beta2: 0.99, weight_decay: 0.1);
+        using var rounded = optim.AdamW([narrow], lr: 0.01, beta2: 0.99, weight_decay: 0.1);
+        rounded.StateDtype = ScalarType.BFloat16;
+        for (var step = 0; step < 100; step++)
+        {
+            var noise = randn(40, 25, generator: generator) * 0.3;
+            (wide.grad, narrow.grad) = (wide.detach() - 1 + noise, narrow.detach() - 1 + noise);
+            exact.step();
+            rounded.step();
+        }
+        Assert.Equal(ScalarType.BFloat16, rounded.StateOf(narrow)!.exp_avg.dtype);
+        Assert.Equal(ScalarType.BFloat16, rounded.StateOf(narrow)!.exp_avg_sq.dtype);
+        Assert.Equal(ScalarType.Float32, narrow.dtype);
+        var (moved, apart) = ((wide - start).detach().norm().ToDouble(), (wide - narrow).detach().norm().ToDouble());
+        Assert.InRange(apart / moved, 1e-5, 0.01);
+        using var after = optim.AdamW([narrow]);
+        after.StateDtype = ScalarType.BFloat16;
+        after.LoadState(narrow, 100, rounded.StateOf(narrow)!.exp_avg, rounded.StateOf(narrow)!.exp_avg_sq);
+        Assert.Equal(rounded.StateOf(narrow)!.exp_avg_sq.to(float32).ToDoubles(), after.StateOf(narrow)!.exp_avg_sq.to(float32).ToDoubles());
+    }
+
+    [Fact]
+    public void The_kernel_and_the_composite_round_moments_alike()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        var start = randn(33, 21, generator: generator);
+        var (one, other) = (nn.Parameter(start.clone()), nn.Parameter(start.t().clone().t()));
+        using var fused = optim.AdamW([one], beta2: 0.99);
+        using var composite = optim.AdamW([other], beta2: 0.99);
+        (fused.StateDtype, composite.StateDtype) = (ScalarType.BFloat16, ScalarType.BFloat16);
+        for (var step = 0; step < 10; step++)
+        {
+            var gradient = randn(33, 21, generator: generator);
+            (one.grad, other.grad) = (gradient, gradient.t().clone().t());
+            fused.step();
+            composite.step();
+        }
+        AssertClose(one.ToDoubles(), other.ToDoubles(), 2e-5);
+        AssertClose(fused.StateOf(one)!.exp_avg.to(float32).ToDoubles(), composite.StateOf(other)!.exp_avg.to(float32).ToDoubles(), 0.01);
+    }
+
     [Fact]
     public void Restored_state_continues_bit_for_bit()
     {

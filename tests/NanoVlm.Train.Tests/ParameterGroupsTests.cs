@@ -1,5 +1,6 @@
 using NanoVlm.Configuration;
 using NanoVlm.Models;
+using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Tests;
 
@@ -68,6 +69,55 @@ public sealed class ParameterGroupsTests : IDisposable
         Assert.DoesNotContain(groups, g => g.PeakRate == 0);
         ParameterGroups.Of(model, new TrainSection());
         Assert.All(model.parameters(), p => Assert.True(p.requires_grad));
+    }
+
+    [Fact]
+    public void What_a_pattern_freezes_has_neither_gradient_nor_moments()
+    {
+        var train = new TrainSection { Freeze = ["vision_encoder.blocks.*", "decoder.blocks.[0-5].attn.?_proj.*"] };
+        var (_, groups) = ParameterGroups.Of(model, train);
+        bool Frozen(string name) => name.StartsWith("vision_encoder.blocks.", StringComparison.Ordinal) || (name.StartsWith("decoder.blocks.", StringComparison.Ordinal) && name[^13..] is "q_proj.weight" or "k_proj.weight" or "v_proj.weight");
+        using var optimizer = optim.AdamW(groups.Select(g => g.Group));
+        using (NewDisposeScope())
+        {
+            var ids = tensor(new long[] { 1, 7, 7, 7, 7, 2, 3 }, [1, 7]);
+            model.Loss(ids, rand(1, 3, 64, 64), where(ids == 3, 4L, -100L)).Sum.backward();
+            optimizer.step();
+        }
+        foreach (var (name, parameter) in model.named_parameters())
+        {
+            Assert.Equal(!Frozen(name), parameter.requires_grad);
+            Assert.Equal(!Frozen(name), optimizer.StateOf(parameter) is not null);
+            Assert.Equal(!Frozen(name), parameter.grad is not null);
+        }
+        model.zero_grad();
+    }
+
+    [Fact]
+    public void A_pattern_that_matches_nothing_is_refused_with_the_nearest_that_would()
+    {
+        var error = Assert.Throws<ConfigurationException>(() => ParameterGroups.Of(model, new TrainSection { Freeze = ["decoder.*", "vision_encoder.block.*", "MP.prj.weight"] }));
+        Assert.Equal(["train.freeze[1]", "train.freeze[2]"], error.Problems.Select(problem => problem.Path));
+        Assert.Contains("'vision_encoder.block.*' matches no parameter; nearest are 'vision_encoder.blocks.*'", error.Message);
+        Assert.Contains("nearest are 'MP.proj.weight'", error.Message);
+    }
+
+    [Fact]
+    public void A_run_in_which_nothing_trains_is_refused()
+    {
+        var error = Assert.Throws<ConfigurationException>(() => ParameterGroups.Of(model, new TrainSection { LrVision = 0, Freeze = ["decoder.*", "MP.*"] }));
+        Assert.Equal("train.freeze", error.Path);
+        Assert.Contains("nothing would train", error.Message);
+    }
+
+    [Theory]
+    [InlineData("a.b.c", "*", true), InlineData("a.b.c", "a.*", true), InlineData("a.b.c", "a", false), InlineData("a.b.c", "a.?.c", true), InlineData("a.bb.c", "a.?.c", false)]
+    [InlineData("a.7.c", "a.[5-7].c", true), InlineData("a.8.c", "a.[5-7].c", false), InlineData("a.8.c", "a.[!5-7].c", true), InlineData("a+b", "a+b", true), InlineData("aab", "a+b", false)]
+    [InlineData("a[b", "a[b", true), InlineData("a.b", "aXb", false), InlineData("axb", "a.b", false)]
+    public void Patterns_are_a_shell_s(string name, string pattern, bool matches)
+    {
+        if (matches) Assert.Equal([name], FrozenParameters.Of([name], [pattern]));
+        else Assert.Throws<ConfigurationException>(() => FrozenParameters.Of([name], [pattern]));
     }
 
     public void Dispose() => model.Dispose();

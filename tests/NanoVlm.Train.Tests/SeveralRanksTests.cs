@@ -14,7 +14,7 @@ public sealed class SeveralRanksTests : IDisposable
     {
         string[] all = ["train.max_steps=50", "train.log_every=1", "train.eval_every=25"];
         Train(1, [.. all, "train.run_name=one", "train.batch_size=8"]).Succeeded();
-        Train(2, [.. all, "train.run_name=two", "train.batch_size=4", "train.compare_ranks_every=10"]).Succeeded();
+        Train(2, [.. all, "train.run_name=two", "train.batch_size=4", "train.compare_ranks_every=10", "train.activation_checkpointing=all"]).Succeeded();
         Train(2, [.. all, "train.run_name=four", "train.batch_size=2", "train.gradient_accumulation=2"]).Succeeded();
         var one = Losses("one");
         Assert.Equal(50, one.Length);

@@ -6,6 +6,8 @@
 //   it is computed in forward, chunk by chunk, and backward scales it. Saved: the gradients of hidden and weight.
 #include "common.h"
 
+#include <torch/csrc/autograd/graph_task.h>
+
 namespace nanovlm {
 namespace {
 
@@ -88,8 +90,13 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
         variable_list result(6);
         if (!grads[0].defined()) return result;
         const variable_list saved = context->get_saved_variables();
-        for (int i = 0; i < 2; i++)
-            if (saved[i].defined()) result[i] = saved[i] * grads[0].to(saved[i].scalar_type());
+        // The saved gradients are nobody else's: where no second backward comes, they are scaled where they lie.
+        const bool last = !torch::autograd::get_current_graph_task_keep_graph();
+        for (int i = 0; i < 2; i++) {
+            if (!saved[i].defined()) continue;
+            const Tensor factor = grads[0].to(saved[i].scalar_type());
+            result[i] = last && !at::GradMode::is_enabled() ? saved[i].mul_(factor) : saved[i] * factor;
+        }
         return result;
     }
 };

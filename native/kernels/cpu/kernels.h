@@ -106,7 +106,7 @@ struct Kernels {
     double (*cross_entropy)(int64_t n, float* logits, int64_t target, bool gradient);
 
     double (*sum_squares[2])(int64_t n, const void* x);
-    void (*adamw)(int64_t n, float* parameter, const float* gradient, float* average, float* average_square, const AdamW&);
+    void (*adamw[2])(int64_t n, float* parameter, const float* gradient, void* average, void* average_square, const AdamW&);  // by the averages' type
 };
 
 const Kernels& cpu_kernels();

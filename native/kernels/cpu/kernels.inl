@@ -644,7 +644,9 @@ static double sum_squares(int64_t n, const void* x) {
     return total;
 }
 
-static void adamw(int64_t n, float* parameter, const float* gradient, float* average, float* average_square, const AdamW& o) {
+template <class T>
+static void adamw(int64_t n, float* parameter, const float* gradient, void* averages, void* squares, const AdamW& o) {
+    T *average = (T*)averages, *average_square = (T*)squares;
     const float keep = 1.0f - o.lr * o.weight_decay, step = o.lr / o.bias_correction1;
     const float gain1 = 1.0f - o.beta1, gain2 = 1.0f - o.beta2, inverse_root = 1.0f / o.sqrt_bias_correction2;
     for_lanes(n, [&](int64_t i, auto lanes) {
@@ -668,5 +670,5 @@ static const Kernels kTable = {
     {column_sum<float>, column_sum<bf16>}, {to_float<float>, to_float<bf16>}, {from_float<float>, from_float<bf16>},
     {add_to<float>, add_to<bf16>},
     cross_entropy,
-    {sum_squares<float>, sum_squares<bf16>}, adamw,
+    {sum_squares<float>, sum_squares<bf16>}, {adamw<float>, adamw<bf16>},
 };

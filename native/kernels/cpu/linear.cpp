@@ -1,7 +1,8 @@
 // nanovlm::linear(Tensor input, Tensor weight, Tensor? bias) -> Tensor
 //   input [..., in], weight [out, in], bias [out]; result [..., out] in the input's dtype.
 //   The weight and bias may be float32 masters of a bfloat16 input; their gradients have their dtype.
-//   Saved: input, weight (its bfloat16 copy where the product runs in hardware bfloat16).
+//   Saved: the input where the weight wants a gradient, the weight where the input does (its bfloat16 copy where the product runs in
+//   hardware bfloat16).
 #include "common.h"
 
 namespace nanovlm {
@@ -37,7 +38,10 @@ struct Linear : torch::autograd::Function<Linear> {
         at::AutoDispatchBelowADInplaceOrView guard;
         check_arguments(input, weight, bias);
         const Tensor factor = product_weight(weight, input.scalar_type());
-        context->save_for_backward({input, factor});
+        context->save_for_backward({weight.requires_grad() ? input : Tensor(), input.requires_grad() ? factor : Tensor()});
+        context->saved_data["input_sizes"] = input.sizes().vec();
+        context->saved_data["input_type"] = static_cast<int64_t>(input.scalar_type());
+        context->saved_data["weight_sizes"] = weight.sizes().vec();
         context->saved_data["weight_type"] = static_cast<int64_t>(weight.scalar_type());
         context->saved_data["bias_type"] = has(bias) ? static_cast<int64_t>(bias->scalar_type()) : int64_t(-1);
         return product(input, factor, bias);
@@ -46,16 +50,19 @@ struct Linear : torch::autograd::Function<Linear> {
     static variable_list backward(AutogradContext* context, variable_list grads) {
         const variable_list saved = context->get_saved_variables();
         const Tensor &input = saved[0], &weight = saved[1];
+        const auto input_type = at::ScalarType(context->saved_data["input_type"].toInt());
         const auto weight_type = at::ScalarType(context->saved_data["weight_type"].toInt());
         const int64_t bias_type = context->saved_data["bias_type"].toInt();
         if (!grads[0].defined()) return {Tensor(), Tensor(), Tensor()};
-        if (input.numel() == 0 || grads[0].numel() == 0)
-            return {at::zeros_like(input), at::zeros(weight.sizes(), weight.options().dtype(weight_type)),
-                    bias_type < 0 ? Tensor() : at::zeros({weight.size(0)}, weight.options().dtype(at::ScalarType(bias_type)))};
-        const Tensor grad = as_rows(grads[0].to(input.scalar_type()));
+        const auto input_sizes = context->saved_data["input_sizes"].toIntVector(), weight_sizes = context->saved_data["weight_sizes"].toIntVector();
+        const at::TensorOptions options = grads[0].options();
+        if (c10::multiply_integers(input_sizes) == 0 || grads[0].numel() == 0)
+            return {at::zeros(input_sizes, options.dtype(input_type)), at::zeros(weight_sizes, options.dtype(weight_type)),
+                    bias_type < 0 ? Tensor() : at::zeros({weight_sizes[0]}, options.dtype(at::ScalarType(bias_type)))};
+        const Tensor grad = as_rows(grads[0].to(input_type));
         Tensor grad_input, grad_weight, grad_bias;
-        if (context->needs_input_grad(0)) grad_input = matmul(grad, weight, input.scalar_type()).view(input.sizes());
-        if (context->needs_input_grad(1)) grad_weight = matmul(grad.t(), as_rows(input), weight_type);
+        if (weight.defined() && context->needs_input_grad(0)) grad_input = matmul(grad, weight, input_type).view(input_sizes);
+        if (input.defined() && context->needs_input_grad(1)) grad_weight = matmul(grad.t(), as_rows(input), weight_type);
         if (bias_type >= 0 && context->needs_input_grad(2)) grad_bias = column_sum(grad).to(at::ScalarType(bias_type));
         return {grad_input, grad_weight, grad_bias};
     }

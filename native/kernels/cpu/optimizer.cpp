@@ -1,6 +1,7 @@
 // nanovlm::adamw_(Tensor[] params, Tensor[] grads, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, float lr, float beta1, float beta2,
 //                 float eps, float weight_decay, int step, float grad_scale)
-//   One AdamW step in place on float32 contiguous tensors, all of them in one parallel loop. step counts from 1;
+//   One AdamW step in place on float32 contiguous tensors, all of them in one parallel loop. step counts from 1; the
+//   averages may be bfloat16: they are computed in float32, the step is taken by that, and they are rounded to nearest;
 //   gradients (float32 or bfloat16) are multiplied by grad_scale first. torch.optim.AdamW's update: the parameter
 //   decays by lr weight_decay, then moves by lr / (1 - beta1^step) m / (sqrt(v) / sqrt(1 - beta2^step) + eps).
 // nanovlm::grad_norm(Tensor[] grads) -> Tensor
@@ -33,9 +34,12 @@ void adamw(at::TensorList params, at::TensorList grads, at::TensorList averages,
     TORCH_CHECK(step >= 1, "nanovlm::adamw_: step ", step, "; the first is 1");
     std::vector<Tensor> gradients;
     for (size_t i = 0; i < params.size(); i++) {
+        const at::ScalarType type = averages[i].scalar_type();
         for (const Tensor* t : {&params[i], &averages[i], &squares[i]})
-            TORCH_CHECK(t->device().is_cpu() && t->scalar_type() == at::kFloat && t->is_contiguous() && t->sizes() == params[i].sizes(),
-                        "nanovlm::adamw_: parameter ", i, " of ", params[i].sizes(), " and its averages must be contiguous float32 on the CPU");
+            TORCH_CHECK(t->device().is_cpu() && t->scalar_type() == (t == &params[i] ? at::kFloat : type) && t->is_contiguous() &&
+                            t->sizes() == params[i].sizes() && (type == at::kFloat || type == at::kBFloat16),
+                        "nanovlm::adamw_: parameter ", i, " of ", params[i].sizes(),
+                        " must be contiguous float32 on the CPU, its averages that or both bfloat16");
         TORCH_CHECK(grads[i].sizes() == params[i].sizes(), "nanovlm::adamw_: parameter ", i, " is ", params[i].sizes(), ", its gradient ",
                     grads[i].sizes());
         gradients.push_back(as_float(grads[i]));
@@ -47,9 +51,9 @@ void adamw(at::TensorList params, at::TensorList grads, at::TensorList averages,
     at::parallel_for(0, static_cast<int64_t>(blocks.size()), 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) {
             const Block& b = blocks[i];
-            const auto at_block = [&](const Tensor& t) { return static_cast<float*>(pointer(t, b.begin)); };
-            cpu_kernels().adamw(b.size, at_block(params[b.tensor]), at_block(gradients[b.tensor]), at_block(averages[b.tensor]),
-                                at_block(squares[b.tensor]), options);
+            const auto floats_at = [&](const Tensor& t) { return static_cast<float*>(pointer(t, b.begin)); };
+            cpu_kernels().adamw[dtype_of(averages[b.tensor])](b.size, floats_at(params[b.tensor]), floats_at(gradients[b.tensor]),
+                                                              pointer(averages[b.tensor], b.begin), pointer(squares[b.tensor], b.begin), options);
         }
     });
     for (const at::TensorList list : {params, averages, squares})

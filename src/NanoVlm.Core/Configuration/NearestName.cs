@@ -12,6 +12,9 @@ internal static class NearestName
         return distance <= Math.Max(2, nearest.Length / 3) ? nearest : null;
     }
 
+    /// <summary>The names by their distance, nearest first.</summary>
+    public static IEnumerable<string> Order(string written, IEnumerable<string> names) => names.OrderBy(name => Distance(written, name));
+
     /// <summary>"; did you mean 'x'" or nothing.</summary>
     public static string Suggestion(string? nearest) => nearest == null ? "" : $"; did you mean '{nearest}'";
 

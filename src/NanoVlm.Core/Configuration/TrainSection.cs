@@ -116,6 +116,16 @@ public sealed record TrainSection : IChecked
     [Range(1, int.MaxValue)]
     public int KeepLast { get; init; } = 2;
 
+    /// <summary>Whose blocks keep only their inputs for the backward and are computed again in it: less memory, more time, the same gradients.</summary>
+    public ActivationCheckpointing ActivationCheckpointing { get; init; }
+
+    /// <summary>Parameters that do not train, by patterns over their names such as <c>vision_encoder.blocks.[0-5].*</c>; <c>inspect</c> shows the names. A
+    /// learning rate of 0 freezes a whole part.</summary>
+    public IReadOnlyList<string> Freeze { get; init; } = [];
+
+    /// <summary>The type that AdamW's moments are kept in; they are always computed in float32.</summary>
+    public OptimizerState OptimizerState { get; init; }
+
     /// <summary>Whether ranks share the optimizer's moments out among them (ZeRO-1), each keeping a part; the result is the same.</summary>
     public bool ShardOptimizer { get; init; }
 
@@ -138,6 +148,9 @@ public sealed record TrainSection : IChecked
         rules.Require(
             LrProjector > 0 || LrVision > 0 || LrLanguage > 0,
             "lr_projector", "all three learning rates are 0, so nothing would train", "lr_vision", "lr_language");
+        rules.Require(
+            OptimizerState == OptimizerState.Fp32 || Betas.All(beta => 1 - beta >= 1 / 256.0),
+            "optimizer_state", "bfloat16 has 8 bits, and a moment with a beta above 0.996 stands still in it; lower train.betas or use fp32", "betas");
     }
 }
 
@@ -189,4 +202,30 @@ public enum DeviceChoice
 
     /// <summary>The first CUDA device.</summary>
     Cuda,
+}
+
+/// <summary>The type that AdamW's moments are kept in.</summary>
+public enum OptimizerState
+{
+    /// <summary>float32: 8 bytes a parameter.</summary>
+    Fp32,
+
+    /// <summary>bfloat16: 4 bytes a parameter, and moments good to three digits.</summary>
+    Bf16,
+}
+
+/// <summary>Whose blocks are computed again in the backward instead of kept.</summary>
+public enum ActivationCheckpointing
+{
+    /// <summary>Nobody's: all is kept.</summary>
+    None,
+
+    /// <summary>The vision tower's.</summary>
+    Vision,
+
+    /// <summary>The language model's.</summary>
+    Language,
+
+    /// <summary>Both.</summary>
+    All,
 }

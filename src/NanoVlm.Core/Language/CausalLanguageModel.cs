@@ -38,6 +38,9 @@ public sealed class CausalLanguageModel : Module
     /// <summary>The architecture.</summary>
     public LanguageConfig Config { get; }
 
+    /// <summary>Whether blocks keep their inputs alone for the backward and are computed again in it: less memory for a third more time.</summary>
+    public bool CheckpointActivations { get; set; }
+
     /// <summary>The number of layers.</summary>
     public int Layers => blocks.Count;
 
@@ -99,7 +102,12 @@ public sealed class CausalLanguageModel : Module
         {
             hiddenStates?.Add(x.alias().DetachFromDisposeScope());
             var window = Config.Window(layer);
-            x = blocks[layer].forward(x, window > 0 ? near : far, seen with { Window = window }, cache, layer == blocks.Count - 1 ? rows : null);
+            var block = blocks[layer];
+            var (angles, visible, wanted) = (window > 0 ? near : far, seen with { Window = window }, layer == blocks.Count - 1 ? rows : null);
+            x = CheckpointActivations && cache is null
+                ? ActivationCheckpoint.Run(block, given => block.forward(given[0]!, (given[1]!, given[2]!), visible.Of(given.AsSpan(3, 4)), null, given[7]),
+                    [x, angles.Cos, angles.Sin, .. visible.Tensors, wanted])
+                : block.forward(x, angles, visible, cache, wanted);
         }
         hiddenStates?.Add(x.alias().DetachFromDisposeScope());
         return norm.call(x).MoveToOuterDisposeScope();
@@ -129,10 +137,11 @@ public sealed class CausalLanguageModel : Module
 
         public Tensor forward(Tensor x, (Tensor, Tensor) rotation, Visibility seen, KvCache? cache, Tensor? rows)
         {
+            using var scope = NewDisposeScope(); // what the gradients do not need is gone before the next block
             var attended = attn.forward(norm1.call(x), rotation, seen, cache, rows);
             x = Select(x, rows) + (post_norm1?.call(attended) ?? attended);
             var made = mlp.call(norm2.call(x));
-            return x + (post_norm2?.call(made) ?? made);
+            return (x + (post_norm2?.call(made) ?? made)).MoveToOuterDisposeScope();
         }
     }
 

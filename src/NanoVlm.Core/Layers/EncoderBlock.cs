@@ -43,8 +43,9 @@ public sealed class EncoderBlock : Module
     /// <param name="visible">Which tokens are seen; null: all.</param>
     public Tensor forward(Tensor x, (Tensor Cos, Tensor Sin)? rotation = null, Visibility? visible = null)
     {
+        using var scope = NewDisposeScope(); // what the gradients do not need is gone before the next block
         x = x + DropPath(Scale(attn.forward(ln1.call(x), rotation, visible), ls1));
-        return x + DropPath(Scale(mlp.call(ln2.call(x)), ls2));
+        return (x + DropPath(Scale(mlp.call(ln2.call(x)), ls2))).MoveToOuterDisposeScope();
     }
 
     private static Tensor Scale(Tensor x, Parameter? scale) => scale is null ? x : x * scale.to(x.dtype);

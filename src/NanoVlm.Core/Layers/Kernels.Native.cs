@@ -1,4 +1,5 @@
 #if !TORCHSHARP
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Layers;
@@ -15,6 +16,11 @@ public static partial class Kernels
     private static readonly CustomOperator? rotary = find_operator("nanovlm::rotary");
     private static readonly CustomOperator? attention = find_operator("nanovlm::attention");
     private static readonly CustomOperator? linear_cross_entropy = find_operator("nanovlm::linear_cross_entropy");
+
+    /// <summary>Keeps the moments that an optimizer has not made yet in a dtype; they are computed in the parameters'.</summary>
+    /// <param name="optimizer">The optimizer.</param>
+    /// <param name="dtype">Float32 or BFloat16.</param>
+    public static void KeepMoments(AdamW optimizer, ScalarType dtype) => optimizer.StateDtype = dtype;
 
     private static bool Loaded => find_operator("nanovlm::linear") is not null;
 

@@ -8,6 +8,15 @@ public static partial class Kernels
 {
     private const bool Loaded = false;
 
+    /// <summary>Keeps the moments of an optimizer in a dtype: here in the parameters' alone.</summary>
+    /// <param name="optimizer">The optimizer.</param>
+    /// <param name="dtype">Float32.</param>
+    /// <exception cref="NanoVlmException">Another dtype.</exception>
+    public static void KeepMoments(TorchSharp.Modules.AdamW optimizer, ScalarType dtype)
+    {
+        if (dtype != ScalarType.Float32) throw new NanoVlmException("train.optimizer_state: TorchSharp's AdamW keeps moments in float32 only; use fp32.");
+    }
+
     private static Tensor FusedLinear(Tensor x, Tensor weight, Tensor? bias) => throw Absent();
 
     private static Tensor FusedRmsNorm(Tensor x, Tensor weight, double eps, bool unitOffset) => throw Absent();

@@ -30,6 +30,12 @@ public sealed record Visibility
     /// or of the keys before it, as in nanoVLM. Transformers' loss takes in the last such query, which predicts the first token.</summary>
     public bool PaddingSeesAll { get; init; }
 
+    /// <summary>The tensors, null where there is none, for <see cref="Of"/>.</summary>
+    internal Tensor?[] Tensors => [KeyMask, Documents, Positions, Spans];
+
+    /// <summary>The same rules of these tensors, in the order of <see cref="Tensors"/>.</summary>
+    internal Visibility Of(ReadOnlySpan<Tensor?> tensors) => this with { KeyMask = tensors[0], Documents = tensors[1], Positions = tensors[2], Spans = tensors[3] };
+
     /// <summary>All but the key mask as one.</summary>
     /// <returns>[1 or B, T, S], Bool; null: everything is seen.</returns>
     internal Tensor? Seen(long queries, long keys, Device device)

@@ -46,6 +46,23 @@ public sealed class VisionLanguageModel : Module
     /// <summary>The dtype of activations; weights stay float32.</summary>
     public ScalarType ComputeDtype { get; set; } = ScalarType.Float32;
 
+    /// <summary>Whose blocks are computed again in the backward instead of kept.</summary>
+    public ActivationCheckpointing ActivationCheckpointing
+    {
+        get => (vision_encoder.CheckpointActivations, decoder.CheckpointActivations) switch
+        {
+            (true, true) => ActivationCheckpointing.All,
+            (true, false) => ActivationCheckpointing.Vision,
+            (false, true) => ActivationCheckpointing.Language,
+            _ => ActivationCheckpointing.None,
+        };
+        set
+        {
+            vision_encoder.CheckpointActivations = value is ActivationCheckpointing.Vision or ActivationCheckpointing.All;
+            decoder.CheckpointActivations = value is ActivationCheckpointing.Language or ActivationCheckpointing.All;
+        }
+    }
+
     /// <summary>The vision tower.</summary>
     public VisionTransformer VisionEncoder => vision_encoder;
 

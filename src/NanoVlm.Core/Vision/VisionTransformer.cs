@@ -40,6 +40,9 @@ public sealed class VisionTransformer : Module<Tensor, ScalarType, Tensor>
     /// <summary>The architecture.</summary>
     public VisionConfig Config { get; }
 
+    /// <summary>Whether blocks keep their inputs alone for the backward and are computed again in it: less memory for a third more time.</summary>
+    public bool CheckpointActivations { get; set; }
+
     /// <summary>The features of all tokens after the final norm (CLIP: before it).</summary>
     /// <param name="pixels">[N, 3, H, W].</param>
     /// <param name="dtype">The dtype to compute in.</param>
@@ -60,7 +63,10 @@ public sealed class VisionTransformer : Module<Tensor, ScalarType, Tensor>
         foreach (var block in blocks)
         {
             hiddenStates?.Add(x.alias().DetachFromDisposeScope());
-            x = block.forward(x, rotation);
+            using var input = x; // nobody needs it after the block but the gradients, which hold it themselves
+            x = CheckpointActivations
+                ? ActivationCheckpoint.Run(block, inputs => block.forward(inputs[0]!, inputs[1] is { } cos ? (cos, inputs[2]!) : null), x, rotation?.Cos, rotation?.Sin)
+                : block.forward(x, rotation);
         }
         hiddenStates?.Add(x.alias().DetachFromDisposeScope());
         return (Config.PostNorm ? layer_norm.call(x) : x).MoveToOuterDisposeScope();

@@ -49,6 +49,9 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)] internal static partial int nvlm_inference_mode();
     [LibraryImport(Library)] internal static partial IntPtr nvlm_inference_guard_new(int enabled);
     [LibraryImport(Library)] internal static partial void nvlm_inference_guard_free(IntPtr guard);
+    [LibraryImport(Library)] internal static partial IntPtr nvlm_allocation_counter_new();
+    [LibraryImport(Library)] internal static partial void nvlm_allocation_counter_free(IntPtr counter);
+    [LibraryImport(Library)] internal static partial long nvlm_allocation_counter_read(IntPtr counter, long* peak, int reset);
     [LibraryImport(Library)] internal static partial int nvlm_anomaly_mode();
     [LibraryImport(Library)] internal static partial void nvlm_set_anomaly_mode(int enabled, int checkNan);
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]

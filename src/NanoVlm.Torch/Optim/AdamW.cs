@@ -5,7 +5,7 @@ namespace TorchSharp.Modules
 {
     /// <summary>
     /// Adam with decoupled weight decay (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2017), in PyTorch's order:
-    /// decay, moments, bias correction, step. Moments live in the parameter's dtype.
+    /// decay, moments, bias correction, step. Moments live in the parameter's dtype unless <see cref="StateDtype"/> says otherwise.
     /// </summary>
     public sealed class AdamW : optim.Optimizer
     {
@@ -22,6 +22,12 @@ namespace TorchSharp.Modules
                 if (!states.TryAdd(parameter, null!)) throw new ArgumentException("A parameter is in two groups, or twice in one.");
             states.Clear();
         }
+
+        /// <summary>
+        /// The dtype that moments are kept in; null: the parameter's. They are computed in the parameter's dtype and rounded to nearest, so a moment in bfloat16
+        /// whose decay is within 2^-8 of 1 stands still instead of falling. For moments that are not there yet.
+        /// </summary>
+        public ScalarType? StateDtype { get; set; }
 
         /// <inheritdoc/>
         public override IEnumerable<optim.ILearningRateController> ParamGroups => groups;
@@ -90,35 +96,42 @@ namespace TorchSharp.Modules
                 var plain = batch.ToList();
                 if (fused.Exists)
                 {
-                    var fitting = batch.Where(entry => Fits(entry.parameter) && Fits(entry.gradient)).ToArray();
+                    var fitting = batch.Where(entry => Fits(entry.parameter, entry.gradient, entry.state)).ToArray();
                     if (fitting.Length > 0)
                         fused.Run(fitting.Select(e => (Tensor)e.parameter).ToArray(), fitting.Select(e => e.gradient).ToArray(),
                             fitting.Select(e => e.state.exp_avg).ToArray(), fitting.Select(e => e.state.exp_avg_sq).ToArray(),
                             rate, beta1, beta2, eps, decay, step, 1.0);
-                    plain.RemoveAll(entry => Fits(entry.parameter) && Fits(entry.gradient));
+                    plain.RemoveAll(entry => Fits(entry.parameter, entry.gradient, entry.state));
                 }
                 foreach (var (parameter, gradient, state) in plain)
                 {
                     if (decay != 0) parameter.mul_(1 - rate * decay);
-                    state.exp_avg.mul_(beta1).add_(gradient, 1 - beta1);
-                    state.exp_avg_sq.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+                    var (average, square) = (state.exp_avg.to(parameter.dtype), state.exp_avg_sq.to(parameter.dtype)); // themselves where the dtype is theirs
+                    average.mul_(beta1).add_(gradient, 1 - beta1);
+                    square.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
                     var correction1 = 1 - Math.Pow(beta1, step);
                     var correction2 = 1 - Math.Pow(beta2, step);
-                    using var denominator = state.exp_avg_sq.sqrt().div_(Math.Sqrt(correction2)).add_(eps);
-                    parameter.addcdiv_(state.exp_avg, denominator, -rate / correction1);
+                    using var denominator = square.sqrt().div_(Math.Sqrt(correction2)).add_(eps);
+                    parameter.addcdiv_(average, denominator, -rate / correction1);
+                    if (state.exp_avg.dtype == parameter.dtype) continue;
+                    state.exp_avg.copy_(average);
+                    state.exp_avg_sq.copy_(square);
                 }
             }
         }
 
-        private static bool Fits(Tensor tensor) => tensor.dtype == ScalarType.Float32 && tensor.is_cpu() && tensor.is_contiguous();
+        private static bool Fits(Tensor parameter, Tensor gradient, State state) =>
+            Plain(parameter) && Plain(gradient) && state.exp_avg.dtype is ScalarType.Float32 or ScalarType.BFloat16;
+
+        private static bool Plain(Tensor tensor) => tensor.dtype == ScalarType.Float32 && tensor.is_cpu() && tensor.is_contiguous();
 
         private State StateFor(Parameter parameter)
         {
             if (states.TryGetValue(parameter, out var state)) return state;
             return states[parameter] = new State
             {
-                exp_avg = zeros_like(parameter).DetachFromDisposeScope(),
-                exp_avg_sq = zeros_like(parameter).DetachFromDisposeScope(),
+                exp_avg = zeros_like(parameter, StateDtype).DetachFromDisposeScope(),
+                exp_avg_sq = zeros_like(parameter, StateDtype).DetachFromDisposeScope(),
             };
         }
 

@@ -251,6 +251,15 @@ public sealed class RunConfigTests
     }
 
     [Fact]
+    public void Moments_that_bfloat16_cannot_move_are_refused()
+    {
+        Assert.Equal(OptimizerState.Bf16, RunConfig.Parse(Minimal, ["train.optimizer_state=bf16", "train.betas=[0.9, 0.99]"]).Train.OptimizerState);
+        var error = Assert.Throws<ConfigurationException>(() => RunConfig.Parse(Minimal, ["train.optimizer_state=bf16", "train.betas=[0.9, 0.999]"], "x.json"));
+        Assert.Equal("train.optimizer_state", Assert.Single(error.Problems).Path);
+        Assert.Contains("lower train.betas or use fp32", error.Message);
+    }
+
+    [Fact]
     public void The_built_in_tokenizer_is_beside_the_program() =>
         Assert.True(File.Exists(Path.Combine(RunConfig.Load().Model.Tokenizer!, "tokenizer.json")));
 
