@@ -1,5 +1,6 @@
 using NanoVlm.Configuration;
 using NanoVlm.Models;
+using NanoVlm.Training.Distributed;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -9,18 +10,23 @@ namespace NanoVlm.Bench;
 /// <summary>The training step of pytorch_step.py with this library's classes, in the trainer's order. The sizes are that file's.</summary>
 internal sealed class TrainingStep : IDisposable
 {
-    private const int Batch = 64, Tokens = 48, ImageTokens = 16, Answer = 12, Image = 64, Vocabulary = 600, ImageToken = 1;
+    internal const int Batch = 64;
+    private const int Tokens = 48, ImageTokens = 16, Answer = 12, Image = 64, Vocabulary = 600, ImageToken = 1;
     private readonly VisionLanguageModel model;
     private readonly AdamW optimizer;
     private readonly (Tensor Pixels, Tensor Ids, Tensor Labels)[] data;
+    private readonly RankGroup? ranks;
+    private readonly GradientReducer? reducer;
 
-    internal TrainingStep(ScalarType dtype)
+    internal TrainingStep(ScalarType dtype, RankGroup? ranks = null)
     {
+        this.ranks = ranks;
         model = new VisionLanguageModel(Config, ImageToken) { ComputeDtype = dtype };
         Initialization.Apply(model, new ModelSection(), seed: 0);
         model.train();
         optimizer = optim.AdamW(model.parameters(), lr: 1e-3, beta1: 0.9, beta2: 0.95, weight_decay: 0.01);
-        var random = new Random(1);
+        if (ranks is not null) reducer = new GradientReducer(ranks, model.named_parameters());
+        var random = new Random(1 + (ranks?.Rank ?? 0));
         data = [.. Enumerable.Range(0, 4).Select(_ => MakeBatch(random))];
     }
 
@@ -62,7 +68,9 @@ internal sealed class TrainingStep : IDisposable
             var (sum, count) = VisionLanguageModel.Loss(model.Decoder, model.forward(ids, pixels), labels);
             loss = sum.ToDouble() / count;
             finished?.Invoke("forward");
-            (sum / count).backward();
+            reducer?.Prepare(sync: true);
+            (sum / (ranks?.Sum("labels", count) ?? count)).backward();
+            reducer?.Wait();
         }
         finished?.Invoke("backward");
         nn.utils.clip_grad_norm_(model.parameters(), 1.0);
@@ -82,6 +90,7 @@ internal sealed class TrainingStep : IDisposable
             ids.Dispose();
             labels.Dispose();
         }
+        reducer?.Dispose();
         optimizer.Dispose();
         model.Dispose();
     }
