@@ -97,6 +97,18 @@ var text = new Command("text", "Measures tokenizers on English, on one very long
 text.SetAction(result => TextBenchmark.Run(result.GetValue(rounds), result.GetValue(vocabulary), result.GetValue(nodeModules)));
 root.Subcommands.Add(text);
 
+var processes = new Option<int>("--nproc") { Description = "Processes", DefaultValueFactory = _ => 2, HelpName = "N" };
+var seconds = new Option<double>("--seconds") { Description = "How long each side trains in a round", DefaultValueFactory = _ => 10, HelpName = "S" };
+var result = new Option<string?>("--result") { Description = "Train as one rank and write its figure here: what the benchmark starts", Hidden = true };
+var ranks = new Command("ranks", "Measures the training step in several processes of one thread, beside one process of one thread") { precision, rounds, processes, seconds, result };
+ranks.SetAction(parse =>
+{
+    foreach (var name in parse.GetValue(precision) == "both" ? new[] { "fp32", "bf16" } : [parse.GetValue(precision)!])
+        if (parse.GetValue(result) is { } file) RankBenchmark.Train(name, parse.GetValue(seconds), file);
+        else RankBenchmark.Run(name, parse.GetValue(processes), Math.Max(1, parse.GetValue(rounds) / 3), parse.GetValue(seconds));
+});
+root.Subcommands.Add(ranks);
+
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {

@@ -1,5 +1,6 @@
 using NanoVlm.Configuration;
 using NanoVlm.Models;
+using NanoVlm.Training.Distributed;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -68,13 +69,18 @@ internal sealed class TrainingStep : IDisposable
     private readonly AdamW optimizer;
     private readonly (Tensor Pixels, Tensor Ids, Tensor Labels)[] data;
 
-    internal TrainingStep(StepSizes sizes, ScalarType dtype)
+    private readonly RankGroup? ranks;
+    private readonly GradientReducer? reducer;
+
+    internal TrainingStep(StepSizes sizes, ScalarType dtype, RankGroup? ranks = null)
     {
+        this.ranks = ranks;
         model = new VisionLanguageModel(sizes.Config, ImageToken) { ComputeDtype = dtype };
         Initialization.Apply(model, new ModelSection(), seed: 0);
         model.train();
         optimizer = optim.AdamW(model.parameters(), lr: 1e-3, beta1: 0.9, beta2: 0.95, weight_decay: 0.01);
-        var random = new Random(1);
+        if (ranks is not null) reducer = new GradientReducer(ranks, model.named_parameters());
+        var random = new Random(1 + (ranks?.Rank ?? 0));
         data = [.. Enumerable.Range(0, 4).Select(_ => MakeBatch(sizes, random))];
     }
 
@@ -94,7 +100,9 @@ internal sealed class TrainingStep : IDisposable
             var (sum, count) = VisionLanguageModel.Loss(model.Decoder, model.forward(ids, pixels), labels);
             loss = sum.ToDouble() / count;
             finished?.Invoke("forward");
-            (sum / count).backward();
+            reducer?.Prepare(sync: true);
+            (sum / (ranks?.Sum("labels", count) ?? count)).backward();
+            reducer?.Wait();
         }
         finished?.Invoke("backward");
         nn.utils.clip_grad_norm_(model.parameters(), 1.0);
@@ -114,6 +122,7 @@ internal sealed class TrainingStep : IDisposable
             ids.Dispose();
             labels.Dispose();
         }
+        reducer?.Dispose();
         optimizer.Dispose();
         model.Dispose();
     }
