@@ -27,7 +27,11 @@ internal static class TrainCommand
         var set = new Option<string[]>("--set") { Description = "Override a key, e.g. --set train.max_steps=100; may be repeated", HelpName = "KEY=VALUE", AllowMultipleArgumentsPerToken = true };
         command.Options.Add(config);
         command.Options.Add(set);
-        command.SetAction(result => Run(result.GetValue(config), result.GetValue(set) ?? []));
+        var dryRun = new Option<bool>("--dry-run") { Description = "Print the memory that the run will take, and end" };
+        command.Options.Add(dryRun);
+        command.SetAction(result => result.GetValue(dryRun)
+            ? DryRun.Run(result.GetValue(config), result.GetValue(set) ?? [])
+            : Run(result.GetValue(config), result.GetValue(set) ?? []));
     }
 
     private static int Run(string? path, string[] overrides)
