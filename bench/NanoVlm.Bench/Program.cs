@@ -44,6 +44,16 @@ large.SetAction(result =>
 });
 root.Subcommands.Add(large);
 
+var number = new Option<int?>("--case") { Description = "Measure one case in this process: what the benchmark starts", Hidden = true };
+var memory = new Command("memory", "Measures the memory of training steps beside the estimate of it, with each option that saves some") { threads, number };
+memory.SetAction(result =>
+{
+    set_num_threads(result.GetValue(threads));
+    if (result.GetValue(number) is { } one) MemoryBenchmark.Measure(one);
+    else MemoryBenchmark.Run(result.GetValue(threads));
+});
+root.Subcommands.Add(memory);
+
 var operators = new Command("operators", "Measures the call of an operator, and the fused kernels beside their composites") { threads };
 operators.SetAction(result =>
 {

@@ -30,7 +30,7 @@ internal static class RankBenchmark
     {
         set_num_threads(1);
         using var ranks = RankGroup.Join(RankEnvironment.Read());
-        using var step = new TrainingStep(StepSizes.Tiny, precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32, ranks);
+        using var step = new TrainingStep(StepSizes.Tiny, precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32, ranks: ranks);
         var number = 0;
         for (; number < 3; number++) step.Run(number);
         ranks?.Barrier("start");

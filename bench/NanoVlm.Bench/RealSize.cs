@@ -40,6 +40,10 @@ internal static class RealSize
          "max_position_embeddings": 32768, "sliding_window": 512, "query_pre_attn_scalar": 256, "vocab_size": 262144}
         """, "model.", 268_098_176);
 
+    internal static HuggingFaceConfig Dinov3Config => Read(Dinov3);
+
+    internal static HuggingFaceConfig Gemma3Config => Read(Gemma3);
+
     /// <summary>Runs all of it.</summary>
     /// <param name="folder">Where the folders go; some gigabytes.</param>
     internal static void Run(string folder)
@@ -87,6 +91,20 @@ internal static class RealSize
             if (part == Dinov3) tensors["embeddings.mask_token"] = zeros(1, 1, 384);
             SafeTensorsWriter.Write(Path.Combine(folder, ModelWeights.SingleFile), tensors, new Dictionary<string, string> { ["format"] = "pt" });
             return tensors.Values.Sum(tensor => tensor.numel());
+        }
+    }
+
+    private static HuggingFaceConfig Read(Part part)
+    {
+        var folder = Directory.CreateTempSubdirectory("nanovlm-bench-");
+        try
+        {
+            File.WriteAllText(Path.Combine(folder.FullName, VlmConfig.FileName), part.Config);
+            return HuggingFaceConfig.Load(folder.FullName);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
         }
     }
 
