@@ -9,7 +9,7 @@ namespace NanoVlm.Training;
 /// <param name="Step">The largest micro-batch.</param>
 /// <param name="Precision">fp32 or bf16.</param>
 /// <param name="Estimate">What takes how much, in bytes.</param>
-/// <param name="LargestBatch">The largest micro-batch, in rows, whose peak is within a number of gigabytes (10^9 bytes).</param>
+/// <param name="LargestBatch">The largest micro-batch, in rows, whose peak while saving is within a number of gigabytes (10^9 bytes).</param>
 internal sealed record MemoryReport(StepShape Step, string Precision, MemoryEstimate Estimate, IReadOnlyDictionary<string, int> LargestBatch)
 {
     private static readonly int[] sizes = [4, 8, 16, 32, 64, 128];
@@ -38,6 +38,7 @@ internal sealed record MemoryReport(StepShape Step, string Precision, MemoryEsti
         Line("program", e.Base, ".NET and libtorch");
         Line("allocator", e.Slack, "holes between what comes and goes");
         Line("peak", e.Peak, "activations go as gradients come");
+        Line("while saving", e.PeakWhileSaving, "a checkpoint is copied, then written beside the next steps");
         text.Append("\nlargest train.batch_size that fits\n");
         foreach (var (size, batch) in LargestBatch) text.Append(CultureInfo.InvariantCulture, $"  {size,6}  {(batch == 0 ? "none" : batch.ToString("N0", CultureInfo.InvariantCulture))}\n");
         return text.ToString();

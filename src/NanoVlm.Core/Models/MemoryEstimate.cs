@@ -37,7 +37,7 @@ public sealed record StepShape(long Rows, long Tokens, long Tiles, long Labels)
 public sealed record StepPrecision(bool Bfloat16 = false, bool Bfloat16Products = false);
 
 /// <summary>The memory that training takes on the CPU with the fused kernels, by shapes alone. All figures are bytes.</summary>
-/// <param name="Weights">float32 weights.</param>
+/// <param name="Weights">float32 weights, and their moving average where one is kept.</param>
 /// <param name="Gradients">float32 gradients of what trains.</param>
 /// <param name="Optimizer">AdamW's moments.</param>
 /// <param name="Vision">What the vision tower keeps for the backward.</param>
@@ -58,6 +58,9 @@ public sealed record MemoryEstimate(long Weights, long Gradients, long Optimizer
     private const double Holes = 0.7;
     private const long OwnBlock = 32 << 20;
 
+    /// <summary>The peak while a checkpoint is written: weights and moments are copied first, and training goes on meanwhile.</summary>
+    public long PeakWhileSaving => Peak + Weights + Optimizer;
+
     /// <summary>Estimates a run.</summary>
     /// <param name="config">The architecture.</param>
     /// <param name="train">What trains, and what is kept.</param>
@@ -70,7 +73,8 @@ public sealed record MemoryEstimate(long Weights, long Gradients, long Optimizer
         var parameters = ParameterShapes.Of(config);
         var frozen = FrozenParameters.Of([.. parameters.Select(parameter => parameter.Name)], train.Freeze);
         var trained = parameters.Where(parameter => !frozen.Contains(parameter.Name) && Rate(train, parameter.Name) > 0).ToDictionary(parameter => parameter.Name, parameter => 4 * parameter.Count);
-        var (weights, gradients) = (4 * parameters.Sum(parameter => parameter.Count), trained.Values.Sum());
+        var gradients = trained.Values.Sum();
+        var weights = 4 * parameters.Sum(parameter => parameter.Count) + (train.EmaDecay is null ? 0 : gradients);
         var optimizer = train.OptimizerState == OptimizerState.Bf16 ? gradients : 2 * gradients;
         var layers = new SavedActivations(config, train.ActivationCheckpointing, step, precision, trained).Layers();
         var pixels = step.Tiles * 3 * config.VitImgSize * config.VitImgSize * 4;
@@ -118,7 +122,7 @@ public sealed record MemoryEstimate(long Weights, long Gradients, long Optimizer
         }
         return fits;
 
-        bool Fits(int rows) => Of(config, train, row with { Rows = rows * row.Rows, Tiles = rows * row.Tiles, Labels = rows * row.Labels }, precision).Peak <= bytes;
+        bool Fits(int rows) => Of(config, train, row with { Rows = rows * row.Rows, Tiles = rows * row.Tiles, Labels = rows * row.Labels }, precision).PeakWhileSaving <= bytes;
     }
 
     private static double Rate(TrainSection train, string name) => name.Split('.')[0] switch { "MP" => train.LrProjector, "vision_encoder" => train.LrVision, _ => train.LrLanguage };

@@ -94,7 +94,7 @@ public sealed class MemoryEstimateTests
     public void The_largest_batch_is_the_last_that_fits()
     {
         var (config, train, row, precision) = (TinyModel.Config, new TrainSection(), new StepShape(1, 64, 1, 32), new StepPrecision());
-        var bytes = MemoryEstimate.Of(config, train, new StepShape(37, 64, 37, 37 * 32), precision).Peak;
+        var bytes = MemoryEstimate.Of(config, train, new StepShape(37, 64, 37, 37 * 32), precision).PeakWhileSaving;
         Assert.Equal(37, MemoryEstimate.LargestBatch(config, train, row, precision, bytes));
         Assert.Equal(36, MemoryEstimate.LargestBatch(config, train, row, precision, bytes - 1));
         Assert.Equal(0, MemoryEstimate.LargestBatch(config, train, row, precision, 1000));
