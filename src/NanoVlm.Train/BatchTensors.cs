@@ -1,6 +1,5 @@
 using NanoVlm.Data;
 using NanoVlm.Language;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training;
