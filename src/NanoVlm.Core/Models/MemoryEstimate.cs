@@ -54,8 +54,9 @@ public sealed record MemoryEstimate(long Weights, long Gradients, long Optimizer
     private const long ProgramBytes = 190L << 20;
 
     // Measured by `bench memory`, too: blocks below 32 MiB share a heap (native/src/process.cpp), which the sizes of activations and of gradients, by turns, leave
-    // holes in. Larger ones are the kernel's to give and take.
-    private const double Holes = 0.7;
+    // holes in, up to what it keeps at all. Larger ones are the kernel's to give and take.
+    private const double Holes = 0.6;
+    private const long MostHoles = 640L << 20;
     private const long OwnBlock = 32 << 20;
 
     /// <summary>The peak while a checkpoint is written: weights and moments are copied first, and training goes on meanwhile.</summary>
@@ -98,7 +99,8 @@ public sealed record MemoryEstimate(long Weights, long Gradients, long Optimizer
             come += layer.Gradients;
         }
         var transient = Math.Max(most, gradients);
-        var slack = (long)(Holes * Math.Max(0, transient - trained.Values.Where(bytes => bytes >= OwnBlock).Sum()));
+        var small = Math.Max(0, transient - trained.Values.Where(bytes => bytes >= OwnBlock).Sum());
+        var slack = Math.Min((long)(Holes * small), MostHoles);
         return new MemoryEstimate(weights, gradients, optimizer, Sum(Part.Vision), Sum(Part.Projector), Sum(Part.Language), Sum(Part.Head), buffers, ProgramBytes, slack, resident + transient + slack);
 
         long Sum(Part part) => layers.Where(layer => layer.Part == part).Sum(layer => layer.Kept);

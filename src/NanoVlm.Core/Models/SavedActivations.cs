@@ -93,8 +93,8 @@ internal sealed class SavedActivations(VlmConfig config, ActivationCheckpointing
         var width = size * tokens * language.HiddenSize;
         var vision = flows;
         var head = language.TieWordEmbeddings ? table : decoder + "head.weight";
-        // The gradient of the table is made whole, and then added to the head's where they are one.
-        yield return Layer(Part.Projector, 8 * tokens, 4 * width, (language.TieWordEmbeddings ? trained.GetValueOrDefault(table) : 0) + 2 * width, language.TieWordEmbeddings ? [] : [table]);
+        // The gradient of the table is made whole and, where they are one, added to the head's: libtorch makes a third for the sum.
+        yield return Layer(Part.Projector, 8 * tokens, 4 * width, (language.TieWordEmbeddings ? 2 * trained.GetValueOrDefault(table) : 0) + 2 * width, language.TieWordEmbeddings ? [] : [table]);
         flows = vision || trained.ContainsKey(table);
         for (var number = 0; number < language.NumHiddenLayers; number++)
         {
