@@ -39,14 +39,14 @@ public sealed class PackagesTests(Packages packages) : IClassFixture<Packages>
         foreach (var file in new[] { "dinov3-vits16-like/config.json", "dinov3-vits16-like/model.safetensors", "processor-dinov3/preprocessor_config.json" })
             File.Copy(RepositoryFiles.At("tests/goldens/" + file), packages["dinov3/" + Path.GetFileName(file)]);
         Directory.CreateDirectory(packages["pictures"]);
-        foreach (var file in new[] { "image-formats/exif1.jpg", "image-formats/exif6.png", "image-formats/rgb.jpg", "nanovlm-data/image0.png", "nanovlm-data/image1.jpg", "nanovlm-data/image3.jpg" })
+        foreach (var file in new[] { "nanovlm-data/image1.jpg", "image-formats/rgb.jpg", "image-formats/progressive.jpg", "image-formats/lossy.webp", "nanovlm-data/image3.jpg", "nanovlm-data/image4.png" })
             File.Copy(RepositoryFiles.At("tests/goldens/" + file), packages["pictures/" + Path.GetFileName(file)]);
 
         packages.Dotnet("publish", "samples/ImageSearch", "-c", "Release", "-o", "search").Succeeded();
-        var found = packages.Run(packages["search/ImageSearch"], "dinov3", "pictures", "pictures/exif1.jpg").Succeeded().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var found = packages.Run(packages["search/ImageSearch"], "dinov3", "pictures", "pictures/rgb.jpg").Succeeded().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(5, found.Length);
-        Assert.Equal("1.000  exif1.jpg", found[0]);
-        Assert.EndsWith("  exif6.png", found[1]); // the same picture, stored on its side
+        Assert.StartsWith("1.000  ", found[0]);
+        Assert.Equal(["lossy.webp", "progressive.jpg", "rgb.jpg"], found[..3].Select(line => line.Split("  ")[1]).Order(StringComparer.Ordinal)); // the same picture, stored in three ways
     }
 
     [Fact]
