@@ -44,6 +44,16 @@ large.SetAction(result =>
 });
 root.Subcommands.Add(large);
 
+var number = new Option<int?>("--case") { Description = "Measure one case in this process: what the benchmark starts", Hidden = true };
+var memory = new Command("memory", "Measures the memory of training steps beside the estimate of it, with each option that saves some") { threads, number };
+memory.SetAction(result =>
+{
+    set_num_threads(result.GetValue(threads));
+    if (result.GetValue(number) is { } one) MemoryBenchmark.Measure(one);
+    else MemoryBenchmark.Run(result.GetValue(threads));
+});
+root.Subcommands.Add(memory);
+
 var operators = new Command("operators", "Measures the call of an operator, and the fused kernels beside their composites") { threads };
 operators.SetAction(result =>
 {
@@ -96,6 +106,18 @@ var nodeModules = new Option<string?>("--node-modules") { Description = "A folde
 var text = new Command("text", "Measures tokenizers on English, on one very long word, and opening a file of Gemma's size") { rounds, vocabulary, nodeModules };
 text.SetAction(result => TextBenchmark.Run(result.GetValue(rounds), result.GetValue(vocabulary), result.GetValue(nodeModules)));
 root.Subcommands.Add(text);
+
+var processes = new Option<int>("--nproc") { Description = "Processes", DefaultValueFactory = _ => 2, HelpName = "N" };
+var seconds = new Option<double>("--seconds") { Description = "How long each side trains in a round", DefaultValueFactory = _ => 10, HelpName = "S" };
+var result = new Option<string?>("--result") { Description = "Train as one rank and write its figure here: what the benchmark starts", Hidden = true };
+var ranks = new Command("ranks", "Measures the training step in several processes of one thread, beside one process of one thread") { precision, rounds, processes, seconds, result };
+ranks.SetAction(parse =>
+{
+    foreach (var name in parse.GetValue(precision) == "both" ? new[] { "fp32", "bf16" } : [parse.GetValue(precision)!])
+        if (parse.GetValue(result) is { } file) RankBenchmark.Train(name, parse.GetValue(seconds), file);
+        else RankBenchmark.Run(name, parse.GetValue(processes), Math.Max(1, parse.GetValue(rounds) / 3), parse.GetValue(seconds));
+});
+root.Subcommands.Add(ranks);
 
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)

@@ -12,7 +12,7 @@ namespace NanoVlm.Bench;
 
 /// <summary>
 /// The published architectures at their real size with random weights: writes their folders as they are on the Hub, counts their parameters, and lets the
-/// real program train three steps of nanovlm_222m and dinov3_gemma from them, save, reload and answer.
+/// real program train two steps of nanovlm_222m and dinov3_gemma from them, save, go on to a third, save, reload and answer.
 /// </summary>
 internal static class RealSize
 {
@@ -40,6 +40,10 @@ internal static class RealSize
          "max_position_embeddings": 32768, "sliding_window": 512, "query_pre_attn_scalar": 256, "vocab_size": 262144}
         """, "model.", 268_098_176);
 
+    internal static HuggingFaceConfig Dinov3Config => Read(Dinov3);
+
+    internal static HuggingFaceConfig Gemma3Config => Read(Gemma3);
+
     /// <summary>Runs all of it.</summary>
     /// <param name="folder">Where the folders go; some gigabytes.</param>
     internal static void Run(string folder)
@@ -56,12 +60,14 @@ internal static class RealSize
         void Train(string config, Part vision, Part language, params string[] more)
         {
             var data = Path.Combine(folder, "shapes");
-            Nanovlm(root, [
+            string[] run = [
                 "train", "--config", $"configs/{config}.json", .. more, "--set", $"model.vision.pretrained={folder}/{vision.Name}", $"model.language.pretrained={folder}/{language.Name}",
                 $"model.tokenizer={root}/configs/shapes-tokenizer", $"train.output_dir={folder}", $"train.run_name=run_{config}", $"data.train[0].path={data}",
                 "data.train[0].images=16", "data.train[0].validation=2", "data.train[0].test=2", "data.train[0].questions_per_image=2",
                 "train.max_steps=3", "train.batch_size=2", "train.gradient_accumulation=1", "train.log_every=1", "train.eval_limit=2", "eval.limit=2",
-            ]);
+            ];
+            Nanovlm(root, [.. run, "train.stop_at_step=2"]);
+            Nanovlm(root, [.. run, "--resume"]);
             Nanovlm(root, ["generate", "--model", $"{folder}/run_{config}/last", "--image", $"{data}/images/test/000000.png", "--prompt", "How many objects are there?", "--greedy", "--max-new-tokens", "4"]);
             Directory.Delete($"{folder}/run_{config}", recursive: true);
         }
@@ -85,6 +91,20 @@ internal static class RealSize
             if (part == Dinov3) tensors["embeddings.mask_token"] = zeros(1, 1, 384);
             SafeTensorsWriter.Write(Path.Combine(folder, ModelWeights.SingleFile), tensors, new Dictionary<string, string> { ["format"] = "pt" });
             return tensors.Values.Sum(tensor => tensor.numel());
+        }
+    }
+
+    private static HuggingFaceConfig Read(Part part)
+    {
+        var folder = Directory.CreateTempSubdirectory("nanovlm-bench-");
+        try
+        {
+            File.WriteAllText(Path.Combine(folder.FullName, VlmConfig.FileName), part.Config);
+            return HuggingFaceConfig.Load(folder.FullName);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
         }
     }
 

@@ -187,7 +187,6 @@ NVLM_API void nvlm_group_free(nvlm_group group, int32_t abandon);
 /* Each starts a collective on contiguous tensors and gives a handle to wait for. Operations: 0 sum, 2 product, 3 min,
  * 4 max. All ranks must start the same ones in the same order. */
 NVLM_API int nvlm_group_all_reduce(nvlm_group group, nvlm_tensor tensor, int32_t operation, nvlm_work *work);
-NVLM_API int nvlm_group_reduce(nvlm_group group, nvlm_tensor tensor, int32_t root, int32_t operation, nvlm_work *work);
 NVLM_API int nvlm_group_broadcast(nvlm_group group, nvlm_tensor tensor, int32_t root, nvlm_work *work);
 NVLM_API int nvlm_group_all_gather(nvlm_group group, const nvlm_tensor *outputs, int32_t count, nvlm_tensor input,
                                    nvlm_work *work);

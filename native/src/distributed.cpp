@@ -140,16 +140,6 @@ int nvlm_group_all_reduce(nvlm_group handle, nvlm_tensor tensor, int32_t operati
     });
 }
 
-int nvlm_group_reduce(nvlm_group handle, nvlm_tensor tensor, int32_t root, int32_t operation, nvlm_work *result) {
-    return guarded([&] {
-        std::vector<at::Tensor> tensors{to_tensor(tensor).detach()};
-        c10d::ReduceOptions options;
-        options.reduceOp = reduction(operation);
-        options.rootRank = root;
-        *result = to_handle(group(handle).of(tensors[0]).reduce(tensors, options));
-    });
-}
-
 int nvlm_group_broadcast(nvlm_group handle, nvlm_tensor tensor, int32_t root, nvlm_work *result) {
     return guarded([&] {
         std::vector<at::Tensor> tensors{movable(tensor)};
@@ -223,7 +213,6 @@ int nvlm_store_add(nvlm_store, const char *, int64_t, int64_t *) { return absent
 int nvlm_group_new(nvlm_store, int32_t, int32_t, const char *, int64_t, nvlm_group *) { return absent(); }
 void nvlm_group_free(nvlm_group, int32_t) {}
 int nvlm_group_all_reduce(nvlm_group, nvlm_tensor, int32_t, nvlm_work *) { return absent(); }
-int nvlm_group_reduce(nvlm_group, nvlm_tensor, int32_t, int32_t, nvlm_work *) { return absent(); }
 int nvlm_group_broadcast(nvlm_group, nvlm_tensor, int32_t, nvlm_work *) { return absent(); }
 int nvlm_group_all_gather(nvlm_group, const nvlm_tensor *, int32_t, nvlm_tensor, nvlm_work *) { return absent(); }
 int nvlm_group_barrier(nvlm_group, nvlm_work *) { return absent(); }

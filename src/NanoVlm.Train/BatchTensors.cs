@@ -1,6 +1,5 @@
 using NanoVlm.Data;
 using NanoVlm.Language;
-using NanoVlm.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -6,7 +6,6 @@ using NanoVlm.Evaluation;
 using NanoVlm.Images;
 using NanoVlm.Layers;
 using NanoVlm.Models;
-using NanoVlm.Text;
 using NanoVlm.Training.Distributed;
 using Serilog;
 using TorchSharp;

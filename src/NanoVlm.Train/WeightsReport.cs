@@ -8,6 +8,9 @@ internal sealed record WeightsReport(
     string Path, JsonObject? Config, JsonObject Metadata, IReadOnlyList<FileReport> Files, IReadOnlyList<TensorReport> Tensors,
     IReadOnlyList<TypeReport> Types, long Parameters, long Bytes, long BytesToTrain)
 {
+    /// <summary>What training takes, where the folder is a vision-language model.</summary>
+    public MemoryReport? Memory { get; init; }
+
     // A parameter in training: float32 weight, gradient and AdamW's two moments.
     private const int BytesToTrainOne = 16;
 

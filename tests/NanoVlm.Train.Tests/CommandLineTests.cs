@@ -18,7 +18,7 @@ public sealed partial class CommandLineTests : IDisposable
     }
 
     [Theory]
-    [InlineData("train", "--config", "--set")]
+    [InlineData("train", "--config", "--set", "--dry-run")]
     [InlineData("generate", "--model", "--image", "--prompt", "--greedy", "--max-new-tokens", "--temperature", "--top-k", "--top-p", "--seed", "--json")]
     [InlineData("forward", "--model", "--inputs", "--output", "--hidden-states", "--gradients", "--generate", "--dtype")]
     [InlineData("preprocess", "--model", "--image", "--output")]

@@ -7,7 +7,29 @@ namespace NanoVlm.Models;
 /// <param name="Tokens">Tokens of a row, T.</param>
 /// <param name="Tiles">Image tiles of all rows together.</param>
 /// <param name="Labels">Positions with a label, of all rows together.</param>
-public sealed record StepShape(long Rows, long Tokens, long Tiles, long Labels);
+public sealed record StepShape(long Rows, long Tokens, long Tiles, long Labels)
+{
+    /// <summary>The largest micro-batch that a run's configuration allows: full rows, all tiles that fit in, and a label on all text.</summary>
+    /// <param name="run">The configuration.</param>
+    /// <param name="config">The architecture it comes to.</param>
+    public static StepShape Largest(RunConfig run, VlmConfig config)
+    {
+        var (data, image) = (run.Data, run.Model.Image);
+        var side = image.Split ? (image.MaxSide + image.TileSize - 1) / image.TileSize : 1;
+        long picture = side > 1 ? side * side + 1 : 1; // the tiles, and the whole
+        var images = data.Packing ? data.RowImages : data.Train.All(source => source is ShapesSource) ? 1 : data.MaxImages;
+        var tiles = Math.Min(Math.Min(images * picture, data.Packing ? long.MaxValue : data.MaxTiles), (data.MaxTokens - 1) / config.MpImageTokenLength);
+        return Of(config, run.Train.BatchSize, data.MaxTokens, tiles);
+    }
+
+    /// <summary>A micro-batch of full rows with a label on all text.</summary>
+    /// <param name="config">The architecture.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="tokens">Tokens of a row.</param>
+    /// <param name="tiles">Tiles of a row.</param>
+    public static StepShape Of(VlmConfig config, long rows, long tokens, long tiles) =>
+        new(rows, (tokens + 7) / 8 * 8, rows * tiles, rows * Math.Max(0, tokens - tiles * config.MpImageTokenLength));
+}
 
 /// <summary>How numbers are held in a step.</summary>
 /// <param name="Bfloat16">Whether activations are bfloat16; else float32.</param>
@@ -15,7 +37,7 @@ public sealed record StepShape(long Rows, long Tokens, long Tiles, long Labels);
 public sealed record StepPrecision(bool Bfloat16 = false, bool Bfloat16Products = false);
 
 /// <summary>The memory that training takes on the CPU with the fused kernels, by shapes alone. All figures are bytes.</summary>
-/// <param name="Weights">float32 weights.</param>
+/// <param name="Weights">float32 weights, and their moving average where one is kept.</param>
 /// <param name="Gradients">float32 gradients of what trains.</param>
 /// <param name="Optimizer">AdamW's moments.</param>
 /// <param name="Vision">What the vision tower keeps for the backward.</param>
@@ -24,11 +46,20 @@ public sealed record StepPrecision(bool Bfloat16 = false, bool Bfloat16Products 
 /// <param name="Head">What the head and the loss keep: the gradient of the head's weight among it.</param>
 /// <param name="Buffers">The micro-batch itself, those that wait for their turn, and the kernels' scratch.</param>
 /// <param name="Base">The program before it has a model: .NET, libtorch and what they load.</param>
+/// <param name="Slack">What the allocator holds between the tensors that come and go, at the peak.</param>
 /// <param name="Peak">The most at once. Less than the sum: activations go as gradients come.</param>
-public sealed record MemoryEstimate(long Weights, long Gradients, long Optimizer, long Vision, long Projector, long Language, long Head, long Buffers, long Base, long Peak)
+public sealed record MemoryEstimate(long Weights, long Gradients, long Optimizer, long Vision, long Projector, long Language, long Head, long Buffers, long Base, long Slack, long Peak)
 {
     // Measured by `bench memory`: the program with its libraries, tokenizer and managed heap.
-    private const long ProgramBytes = 210L << 20;
+    private const long ProgramBytes = 190L << 20;
+
+    // Measured by `bench memory`, too: blocks below 32 MiB share a heap (native/src/process.cpp), which the sizes of activations and of gradients, by turns, leave
+    // holes in. Larger ones are the kernel's to give and take.
+    private const double Holes = 0.7;
+    private const long OwnBlock = 32 << 20;
+
+    /// <summary>The peak while a checkpoint is written: weights and moments are copied first, and training goes on meanwhile.</summary>
+    public long PeakWhileSaving => Peak + Weights + Optimizer;
 
     /// <summary>Estimates a run.</summary>
     /// <param name="config">The architecture.</param>
@@ -42,7 +73,8 @@ public sealed record MemoryEstimate(long Weights, long Gradients, long Optimizer
         var parameters = ParameterShapes.Of(config);
         var frozen = FrozenParameters.Of([.. parameters.Select(parameter => parameter.Name)], train.Freeze);
         var trained = parameters.Where(parameter => !frozen.Contains(parameter.Name) && Rate(train, parameter.Name) > 0).ToDictionary(parameter => parameter.Name, parameter => 4 * parameter.Count);
-        var (weights, gradients) = (4 * parameters.Sum(parameter => parameter.Count), trained.Values.Sum());
+        var gradients = trained.Values.Sum();
+        var weights = 4 * parameters.Sum(parameter => parameter.Count) + (train.EmaDecay is null ? 0 : gradients);
         var optimizer = train.OptimizerState == OptimizerState.Bf16 ? gradients : 2 * gradients;
         var layers = new SavedActivations(config, train.ActivationCheckpointing, step, precision, trained).Layers();
         var pixels = step.Tiles * 3 * config.VitImgSize * config.VitImgSize * 4;
@@ -65,7 +97,9 @@ public sealed record MemoryEstimate(long Weights, long Gradients, long Optimizer
             kept -= layer.Kept;
             come += layer.Gradients;
         }
-        return new MemoryEstimate(weights, gradients, optimizer, Sum(Part.Vision), Sum(Part.Projector), Sum(Part.Language), Sum(Part.Head), buffers, ProgramBytes, resident + Math.Max(most, gradients));
+        var transient = Math.Max(most, gradients);
+        var slack = (long)(Holes * Math.Max(0, transient - trained.Values.Where(bytes => bytes >= OwnBlock).Sum()));
+        return new MemoryEstimate(weights, gradients, optimizer, Sum(Part.Vision), Sum(Part.Projector), Sum(Part.Language), Sum(Part.Head), buffers, ProgramBytes, slack, resident + transient + slack);
 
         long Sum(Part part) => layers.Where(layer => layer.Part == part).Sum(layer => layer.Kept);
     }
@@ -88,7 +122,7 @@ public sealed record MemoryEstimate(long Weights, long Gradients, long Optimizer
         }
         return fits;
 
-        bool Fits(int rows) => Of(config, train, row with { Rows = rows * row.Rows, Tiles = rows * row.Tiles, Labels = rows * row.Labels }, precision).Peak <= bytes;
+        bool Fits(int rows) => Of(config, train, row with { Rows = rows * row.Rows, Tiles = rows * row.Tiles, Labels = rows * row.Labels }, precision).PeakWhileSaving <= bytes;
     }
 
     private static double Rate(TrainSection train, string name) => name.Split('.')[0] switch { "MP" => train.LrProjector, "vision_encoder" => train.LrVision, _ => train.LrLanguage };

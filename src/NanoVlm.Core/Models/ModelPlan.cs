@@ -22,6 +22,7 @@ public sealed class ModelPlan
         Tokenizer = ImageTokens.AddTo(Text.Tokenizer.Load(config.Model.Tokenizer ?? languageFolder!));
         Architecture = config.ToVlmConfig(Tokenizer.VocabularySize, vision, language) with { LmChatTemplate = Tokenizer.ChatTemplate! };
         Processor = ProcessorConfig();
+        FrozenParameters.Of([.. ParameterShapes.Of(Architecture).Select(parameter => parameter.Name)], config.Train.Freeze);
     }
 
     /// <summary>The tokenizer, with nanoVLM's tokens for images: the configuration's, or the pretrained language model's.</summary>

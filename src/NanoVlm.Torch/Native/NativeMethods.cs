@@ -89,7 +89,6 @@ internal static unsafe partial class NativeMethods
     internal static partial int nvlm_group_new(IntPtr store, int rank, int size, string? address, long timeoutMs, IntPtr* result);
     [LibraryImport(Library)] internal static partial void nvlm_group_free(IntPtr group, int abandon);
     [LibraryImport(Library)] internal static partial int nvlm_group_all_reduce(IntPtr group, IntPtr tensor, int operation, IntPtr* work);
-    [LibraryImport(Library)] internal static partial int nvlm_group_reduce(IntPtr group, IntPtr tensor, int root, int operation, IntPtr* work);
     [LibraryImport(Library)] internal static partial int nvlm_group_broadcast(IntPtr group, IntPtr tensor, int root, IntPtr* work);
     [LibraryImport(Library)] internal static partial int nvlm_group_all_gather(IntPtr group, IntPtr* outputs, int count, IntPtr input, IntPtr* work);
     [LibraryImport(Library)] internal static partial int nvlm_group_barrier(IntPtr group, IntPtr* work);

@@ -50,7 +50,8 @@ namespace TorchSharp.Modules
             if (!exp_avg.shape.SequenceEqual(parameter.shape) || !exp_avg_sq.shape.SequenceEqual(parameter.shape))
                 throw new ArgumentException($"Moments of shape [{string.Join(", ", exp_avg.shape)}] do not fit a parameter of shape [{string.Join(", ", parameter.shape)}].");
             using var mode = no_grad();
-            var state = StateFor(parameter);
+            MakeStates([parameter]);
+            var state = states[parameter];
             state.step = step;
             state.exp_avg.copy_(exp_avg);
             state.exp_avg_sq.copy_(exp_avg_sq);
@@ -87,8 +88,9 @@ namespace TorchSharp.Modules
             var (beta1, beta2) = group.Betas;
             var (decay, eps) = (options.weight_decay!.Value, options.eps!.Value);
             // Parameters that are at the same step go together: one that had no gradient for a while is behind.
-            var ready = group.Parameters.Select(parameter => (parameter, gradient: parameter.grad)).Where(pair => pair.gradient is not null)
-                .Select(pair => (pair.parameter, gradient: pair.gradient!, state: StateFor(pair.parameter)));
+            var moving = group.Parameters.Select(parameter => (parameter, gradient: parameter.grad)).Where(pair => pair.gradient is not null).ToArray();
+            MakeStates([.. moving.Select(pair => pair.parameter)]);
+            var ready = moving.Select(pair => (pair.parameter, gradient: pair.gradient!, state: states[pair.parameter]));
             foreach (var batch in ready.GroupBy(entry => entry.state.step))
             {
                 var step = batch.Key + 1;
@@ -125,14 +127,28 @@ namespace TorchSharp.Modules
 
         private static bool Plain(Tensor tensor) => tensor.dtype == ScalarType.Float32 && tensor.is_cpu() && tensor.is_contiguous();
 
-        private State StateFor(Parameter parameter)
+        // The moments that are made at once are one piece of memory: they stay as long as the optimizer, and small ones between activations that come and go
+        // would leave holes there.
+        private void MakeStates(IReadOnlyList<Parameter> parameters)
         {
-            if (states.TryGetValue(parameter, out var state)) return state;
-            return states[parameter] = new State
+            const int alignment = 32;
+            foreach (var alike in parameters.Where(parameter => !states.ContainsKey(parameter)).GroupBy(parameter => (dtype: StateDtype ?? parameter.dtype, parameter.device_type, parameter.device_index)))
             {
-                exp_avg = zeros_like(parameter, StateDtype).DetachFromDisposeScope(),
-                exp_avg_sq = zeros_like(parameter, StateDtype).DetachFromDisposeScope(),
-            };
+                using var scope = NewDisposeScope();
+                var total = 2 * alike.Sum(Room);
+                var memory = zeros(total, alike.Key.dtype, alike.First().device);
+                var used = 0L;
+                foreach (var parameter in alike) states[parameter] = new State { exp_avg = Next(parameter), exp_avg_sq = Next(parameter) };
+
+                Tensor Next(Parameter parameter)
+                {
+                    var moment = parameter.is_contiguous() ? memory.narrow(0, used, parameter.numel()).view(parameter.shape) : zeros_like(parameter, alike.Key.dtype);
+                    used += Room(parameter);
+                    return moment.DetachFromDisposeScope();
+                }
+            }
+
+            static long Room(Parameter parameter) => (parameter.numel() + alignment - 1) / alignment * alignment;
         }
 
         /// <summary>Options of a group; what is null is inherited from the optimizer.</summary>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using NanoVlm.Configuration;
 using NanoVlm.Weights;
 
 namespace NanoVlm.Training.Commands;
@@ -27,6 +28,15 @@ internal static class InspectCommand
     {
         var config = Directory.Exists(path) ? Path.Combine(path, "config.json") : path.EndsWith(".json") && !path.EndsWith(".index.json") ? path : null;
         var values = File.Exists(config) ? ReadConfig(config) : null;
+        if (values is not null && config == path && values.ContainsKey("data") && values.ContainsKey("model"))
+        {
+            var run = DryRun.Report(RunConfig.Load(path), (named, key) => Directory.Exists(named)
+                ? named
+                : throw new NanoVlmException($"{key}: '{named}' is no folder here; `nanovlm train --dry-run --config {path}` fetches it first"));
+            if (json) output.WriteLine(JsonSerializer.Serialize(new { Path = path, Config = values, Memory = run }, Json.Indented));
+            else output.Write(run.ToText());
+            return;
+        }
         if (values is not null && (config == path || !HoldsWeights(path)))
         {
             if (json) output.WriteLine(JsonSerializer.Serialize(new { Path = config, Config = values }, Json.Indented));
@@ -35,8 +45,10 @@ internal static class InspectCommand
         }
 
         var report = WeightsReport.Of(path, values);
-        if (json) output.WriteLine(JsonSerializer.Serialize(report, Json.Indented));
+        var memory = values?.ContainsKey("vit_hidden_dim") == true ? MemoryReport.Of(VlmConfig.Load(config!)) : null;
+        if (json) output.WriteLine(JsonSerializer.Serialize(report with { Memory = memory }, Json.Indented));
         else Show(report, output);
+        if (memory is not null && !json) output.Write($"\n{memory.ToText()}");
     }
 
     private static bool HoldsWeights(string folder) => File.Exists(Path.Combine(folder, ModelWeights.SingleFile)) || File.Exists(Path.Combine(folder, ModelWeights.IndexFile));

@@ -32,8 +32,10 @@ internal static class TrainCommand
         command.Options.Add(set);
         command.Options.Add(resume);
         command.Options.Add(nproc);
-        command.SetAction(result => result.GetValue(nproc) is { } count
-            ? Launch(count)
+        var dryRun = new Option<bool>("--dry-run") { Description = "Print the memory that the run will take, and end" };
+        command.Options.Add(dryRun);
+        command.SetAction(result => result.GetValue(dryRun) ? DryRun.Run(result.GetValue(config), result.GetValue(set) ?? [])
+            : result.GetValue(nproc) is { } count ? Launch(count)
             : Run(result.GetValue(config), result.GetValue(set) ?? [], result.GetResult(resume) is { Implicit: false } ? result.GetValue(resume) ?? "" : null));
     }
 

@@ -183,7 +183,13 @@ public sealed partial class LocalLaunch
 
     private static readonly Dictionary<int, string> Signals = new()
     {
-        [4] = "SIGILL", [6] = "SIGABRT", [7] = "SIGBUS", [8] = "SIGFPE", [9] = "SIGKILL (out of memory?)", [11] = "SIGSEGV", [15] = "SIGTERM",
+        [4] = "SIGILL",
+        [6] = "SIGABRT",
+        [7] = "SIGBUS",
+        [8] = "SIGFPE",
+        [9] = "SIGKILL (out of memory?)",
+        [11] = "SIGSEGV",
+        [15] = "SIGTERM",
     };
 
     [LibraryImport("libc")]
