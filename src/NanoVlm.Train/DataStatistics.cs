@@ -4,7 +4,7 @@ using NanoVlm.Data;
 namespace NanoVlm.Training;
 
 /// <summary>What a pass over a run's training data found: what <c>data</c> prints.</summary>
-public sealed class DataStatistics
+internal sealed class DataStatistics
 {
     private readonly SampleMix mix;
     private readonly int? rowTokens;

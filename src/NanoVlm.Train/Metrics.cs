@@ -56,7 +56,7 @@ public sealed record StepMetrics
 public sealed record EvaluationMetrics(int Step, double ValidationAccuracy, IReadOnlyDictionary<string, double> ByKind, int Questions, double Seconds);
 
 /// <summary>Writes a run's figures to <c>metrics.jsonl</c>, a JSON object a line, each line at once.</summary>
-public sealed class MetricsLog : IDisposable
+internal sealed class MetricsLog : IDisposable
 {
     private readonly string path;
     private readonly StreamWriter writer;

@@ -40,7 +40,7 @@ public static class ParameterGroups
             var named = model.named_parameters().Where(p => p.name.StartsWith(prefix, StringComparison.Ordinal)).ToArray();
             foreach (var (full, parameter) in named) parameter.requires_grad = rate > 0 && !frozen.Contains(full);
             var decayed = train.WeightDecay == 0 ? 0 : Count(named.Where(p => p.parameter.requires_grad && Decays(p.name, p.parameter)));
-            parts.Add(new ModelPart(name, rate, Count(named), Count(named.Where(p => p.parameter.requires_grad)), decayed, train.WeightDecay, named[0].parameter.dtype));
+            parts.Add(new ModelPart(name, rate, Count(named), Count(named.Where(p => p.parameter.requires_grad)), decayed, train.WeightDecay, named is [var (_, first), ..] ? first.dtype : ScalarType.Float32));
             if (rate == 0) continue;
             named = [.. named.Where(p => p.parameter.requires_grad)];
             foreach (var decays in new[] { true, false })

@@ -12,7 +12,7 @@ namespace NanoVlm.Training;
 /// A finished run on one page: <c>report.html</c>, with its accuracies, curves, some answers and its configuration. The page
 /// holds all it shows.
 /// </summary>
-public static class RunReport
+internal static class RunReport
 {
     /// <summary>The file's name in the run's folder.</summary>
     public const string FileName = "report.html";

@@ -34,12 +34,7 @@ internal sealed class RunStart
     {
         if (string.IsNullOrEmpty(resume))
         {
-            var config = RunConfig.Load(path, overrides);
-            var prefix = Path.GetFileNameWithoutExtension(path ?? "shapes") + "-";
-            var folder = config.Train.RunName is { } name ? Path.Combine(config.Train.OutputDir, name)
-                : (resume is null ? null : Latest(config.Train.OutputDir, prefix))
-                ?? Path.Combine(config.Train.OutputDir, string.Create(CultureInfo.InvariantCulture, $"{prefix}{DateTime.Now:yyyyMMdd-HHmmss}"));
-            return new RunStart(config, path ?? "the built-in configuration", folder, resume is not null, null);
+            return Of(RunConfig.Load(path, overrides), path ?? "the built-in configuration", Path.GetFileNameWithoutExtension(path ?? "shapes"), resume is not null);
         }
 
         var full = Path.GetFullPath(resume);
@@ -52,6 +47,19 @@ internal sealed class RunStart
         // Another name is another run, which branches off.
         var into = own.Train.RunName is null || own.Train.RunName == Path.GetFileName(run) ? run : Path.Combine(own.Train.OutputDir, own.Train.RunName);
         return new RunStart(own, path ?? Path.Combine(run, "run.json"), into, true, full);
+    }
+
+    /// <summary>The same for a configuration that is read already.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="source">What messages call it.</param>
+    /// <param name="prefix">How the run's folder begins where <c>train.run_name</c> does not name it.</param>
+    /// <param name="resumes">Whether to go on with the latest run.</param>
+    internal static RunStart Of(RunConfig config, string source, string prefix, bool resumes)
+    {
+        var folder = config.Train.RunName is { } name ? Path.Combine(config.Train.OutputDir, name)
+            : (resumes ? Latest(config.Train.OutputDir, prefix + "-") : null)
+            ?? Path.Combine(config.Train.OutputDir, string.Create(CultureInfo.InvariantCulture, $"{prefix}-{DateTime.Now:yyyyMMdd-HHmmss}"));
+        return new RunStart(config, source, folder, resumes, null);
     }
 
     /// <summary>The checkpoint to go on from: the last whole one. Damaged ones are named and set aside.</summary>

@@ -55,10 +55,10 @@ public sealed class TrainingData : IDisposable
 
     /// <summary>Opens a run's sources; renders the shapes where they are not there yet.</summary>
     /// <param name="data">The configuration.</param>
-    /// <param name="say">Hears what takes time.</param>
+    /// <param name="say">Hears what takes time; null: nobody does.</param>
     /// <param name="cancellation">Stops the rendering and the downloads.</param>
     /// <exception cref="NanoVlmException">A file is missing or holds nothing.</exception>
-    public static TrainingData Open(DataSection data, Action<string> say, CancellationToken cancellation) => new(data, say, cancellation);
+    public static TrainingData Open(DataSection data, Action<string>? say = null, CancellationToken cancellation = default) => new(data, say ?? (_ => { }), cancellation);
 
     /// <summary>A configuration's limits on samples.</summary>
     /// <param name="data">The configuration.</param>

@@ -6,7 +6,7 @@ namespace NanoVlm.Training;
 
 /// <summary>Opens the sources that a configuration names; data sets of the Hub are downloaded into its cache first, with what a person sees of that
 /// on standard error.</summary>
-public static class TrainingSource
+internal static class TrainingSource
 {
     /// <summary>Opens a source of files.</summary>
     /// <param name="source">What the configuration says; not the built-in shapes.</param>

@@ -25,7 +25,7 @@ public sealed partial class HouseTests
     };
 
     private static readonly HashSet<string> Unversioned =
-        [".git", ".vs", ".vscode", ".nanovlm", "bin", "obj", "TestResults", "BenchmarkDotNet.Artifacts", "__pycache__"];
+        [".git", ".vs", ".vscode", ".nanovlm", "bin", "obj", "TestResults", "BenchmarkDotNet.Artifacts", "__pycache__", "artifacts"];
 
     [Fact]
     public void No_folder_of_Core_imports_upward()

@@ -64,6 +64,13 @@ internal sealed class NanoVlmProgram : IDisposable
         return shell.Finish();
     }
 
+    /// <summary>Runs another program to its end.</summary>
+    public static ProgramResult RunOther(string file, string folder, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments)
+    {
+        using var program = new NanoVlmProgram(folder, arguments, environment, file);
+        return program.Finish();
+    }
+
     /// <summary>Waits for a line of standard error that contains the text.</summary>
     public async Task Says(string text)
     {

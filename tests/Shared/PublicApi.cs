@@ -1,10 +1,14 @@
 using System.Globalization;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace NanoVlm.Shared;
 
-/// <summary>The public surface of an assembly as text, one member a line, in a stable order.</summary>
+/// <summary>
+/// The public surface of an assembly as text, one member a line, in a stable order. What the compiler adds to records is left out. With
+/// <c>NANOVLM_UPDATE_API=1</c> the tests write the files instead of comparing with them.
+/// </summary>
 public static class PublicApi
 {
     private const BindingFlags Declared = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
@@ -35,12 +39,17 @@ public static class PublicApi
         var received = Print(assembly);
         var approved = File.Exists(approvedFile) ? File.ReadAllText(approvedFile).ReplaceLineEndings("\n") : "";
         if (received == approved) return;
+        if (Environment.GetEnvironmentVariable("NANOVLM_UPDATE_API") == "1")
+        {
+            File.WriteAllText(approvedFile, received);
+            return;
+        }
         var receivedFile = Path.ChangeExtension(Path.Combine(AppContext.BaseDirectory, Path.GetFileName(approvedFile)), ".received.txt");
         File.WriteAllText(receivedFile, received);
         var (before, after) = (approved.Split('\n'), received.Split('\n'));
         var changes = before.Except(after).Select(line => "- " + line.Trim()).Concat(after.Except(before).Select(line => "+ " + line.Trim())).ToList();
         var shown = string.Join('\n', changes.Take(40)) + (changes.Count > 40 ? $"\n... and {changes.Count - 40} more" : "");
-        Assert.Fail($"The public surface of {assembly.GetName().Name} changed:\n{shown}\nIf that is meant, approve it:\n  cp {receivedFile} {approvedFile}");
+        Assert.Fail($"The public surface of {assembly.GetName().Name} changed:\n{shown}\nIf that is meant, approve it:\n  cp {receivedFile} {approvedFile}\nor run the tests with NANOVLM_UPDATE_API=1.");
     }
 
     /// <summary>The surface: types by name, members by text.</summary>
@@ -66,9 +75,9 @@ public static class PublicApi
 
     private static string? Member(MemberInfo member) => member switch
     {
-        ConstructorInfo { IsStatic: false } made when Seen(made) => $"{Access(made)}new({Parameters(made)})",
-        MethodInfo method when Seen(method) && (!method.IsSpecialName || method.Name.StartsWith("op_", StringComparison.Ordinal)) => Method(method),
-        PropertyInfo property when property.GetAccessors(true).Any(Seen) => Property(property),
+        ConstructorInfo { IsStatic: false } made when Seen(made) && !IsMade(made) => $"{Access(made)}new({Parameters(made)})",
+        MethodInfo method when Seen(method) && !IsMade(method) && (!method.IsSpecialName || method.Name.StartsWith("op_", StringComparison.Ordinal)) => Method(method),
+        PropertyInfo property when property.Name != "EqualityContract" && property.GetAccessors(true).Any(Seen) => Property(property),
         FieldInfo field when field.IsPublic || field.IsFamily || field.IsFamilyOrAssembly =>
             $"{(field.IsStatic ? "static " : "")}{(field.IsInitOnly ? "readonly " : field.IsLiteral ? "const " : "")}{Name(field.FieldType)} {field.Name}",
         EventInfo notice when Seen(notice.AddMethod!) => $"event {Name(notice.EventHandlerType!)} {notice.Name}",
@@ -80,12 +89,19 @@ public static class PublicApi
         var accessors = property.GetAccessors(true).Where(Seen).ToList();
         var indices = property.GetIndexParameters();
         var name = indices.Length == 0 ? property.Name : $"this[{string.Join(", ", indices.Select(Parameter))}]";
-        var verbs = accessors.Select(accessor => accessor == property.GetMethod ? "get;" : "set;").Order(StringComparer.Ordinal);
+        var verbs = accessors.Select(accessor => accessor == property.GetMethod ? "get;" : IsInit(accessor) ? "init;" : "set;").Order(StringComparer.Ordinal);
         return $"{Access(accessors[0])}{Modifiers(accessors[0])}{Name(property.PropertyType)} {name} {{ {string.Join(' ', verbs)} }}";
     }
 
     private static string Method(MethodInfo method) =>
         $"{Access(method)}{Modifiers(method)}{Name(method.ReturnType)} {method.Name}{Generics(method)}({Parameters(method)})";
+
+    // A record's equality, copying, printing and deconstruction.
+    private static bool IsMade(MethodBase method) => method.IsDefined(typeof(CompilerGeneratedAttribute), false);
+
+    private static bool IsRecord(Type type) => type.GetMethod("<Clone>$") is not null;
+
+    private static bool IsInit(MethodInfo setter) => setter.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(IsExternalInit));
 
     private static string Generics(MethodInfo method) => method.IsGenericMethod ? $"<{string.Join(", ", method.GetGenericArguments().Select(Name))}>" : "";
 
@@ -123,13 +139,12 @@ public static class PublicApi
         : type.IsInterface ? "interface"
         : type.IsValueType ? "struct"
         : type.IsAbstract && type.IsSealed ? "static class"
-        : type.IsSealed ? "sealed class"
-        : type.IsAbstract ? "abstract class" : "class";
+        : (type.IsSealed ? "sealed " : type.IsAbstract ? "abstract " : "") + (IsRecord(type) ? "record" : "class");
 
     private static string Bases(Type type)
     {
         if (type.IsEnum || typeof(Delegate).IsAssignableFrom(type)) return "";
-        var bases = type.GetInterfaces().Select(Name).Order(StringComparer.Ordinal).ToList();
+        var bases = type.GetInterfaces().Where(face => !IsRecord(type) || face.Name != "IEquatable`1").Select(Name).Order(StringComparer.Ordinal).ToList();
         if (type.BaseType is { } parent && parent != typeof(object) && parent != typeof(ValueType)) bases.Insert(0, Name(parent));
         return bases.Count == 0 ? "" : " : " + string.Join(", ", bases);
     }

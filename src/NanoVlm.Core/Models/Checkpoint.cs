@@ -23,15 +23,16 @@ public static class Checkpoint
 
     /// <summary>Reads a vision-language model with all that is needed to ask it.</summary>
     /// <param name="folder">The model folder.</param>
+    /// <param name="projector">Makes the projector that the model was trained with, where it is not the library's.</param>
     /// <exception cref="NanoVlmException">A file is missing or damaged, or tensors are missing, unexpected or misshapen; all are listed.</exception>
     /// <exception cref="ConfigurationException">config.json is wrong.</exception>
-    public static LoadedModel Load(string folder)
+    public static LoadedModel Load(string folder, Func<VlmConfig, Module<Tensor, long, long, Tensor>>? projector = null)
     {
         var config = Config(folder);
         if (config.LmUseTokens) throw new NanoVlmException($"{folder}: holds a language model alone (lm_use_tokens); a vision-language model is needed.");
         var tokenizer = TokenizerOf(folder, config);
         var processor = new ImageProcessor(ProcessorOf(folder, config));
-        return new LoadedModel(LoadModel(folder, config, ImageTokenId(folder, config, tokenizer)), tokenizer, processor);
+        return new LoadedModel(LoadModel(folder, config, ImageTokenId(folder, config, tokenizer), projector), tokenizer, processor);
     }
 
     /// <summary>Reads a vision-language model without what turns text and images into its inputs. Where the folder has no tokenizer,
@@ -45,9 +46,9 @@ public static class Checkpoint
         return LoadModel(folder, config, TokenizerPath(folder, config) is null ? config.LmBaseVocabSize : ImageTokenId(folder, config, TokenizerOf(folder, config)));
     }
 
-    private static VisionLanguageModel LoadModel(string folder, VlmConfig config, long imageTokenId)
+    private static VisionLanguageModel LoadModel(string folder, VlmConfig config, long imageTokenId, Func<VlmConfig, Module<Tensor, long, long, Tensor>>? projector = null)
     {
-        var model = new VisionLanguageModel(config, imageTokenId);
+        var model = new VisionLanguageModel(config, imageTokenId, projector: projector?.Invoke(config));
         try
         {
             LoadWeights(model, folder, "decoder.", config.LmTieWeights);

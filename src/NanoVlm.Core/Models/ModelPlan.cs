@@ -3,6 +3,7 @@ using NanoVlm.Images;
 using NanoVlm.Text;
 using NanoVlm.Weights;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace NanoVlm.Models;
 
@@ -35,20 +36,26 @@ public sealed class ModelPlan
 
     /// <summary>Reads what the configuration names, and downloads what is on the Hub.</summary>
     /// <param name="config">The configuration.</param>
-    /// <param name="find">Gives the folder of what is named, for a key: see <see cref="ModelFolder.Resolve"/>.</param>
+    /// <param name="find">Gives the folder of what is named, for a key; null: <see cref="ModelFolder.Resolve"/> does.</param>
     /// <exception cref="NanoVlmException">A folder or file is missing or cannot be read or downloaded.</exception>
     /// <exception cref="ConfigurationException">A type of model is not supported, or the parts do not fit each other.</exception>
-    public static ModelPlan Of(RunConfig config, Func<string, string, string> find) => new(
-        config,
-        config.Model.Vision.Pretrained is { } tower ? find(tower, "model.vision.pretrained") : null,
-        config.Model.Language.Pretrained is { } decoder ? find(decoder, "model.language.pretrained") : null);
+    public static ModelPlan Of(RunConfig config, Func<string, string, string>? find = null)
+    {
+        find ??= (named, key) => ModelFolder.Resolve(named, key);
+        return new(
+            config,
+            config.Model.Vision.Pretrained is { } tower ? find(tower, "model.vision.pretrained") : null,
+            config.Model.Language.Pretrained is { } decoder ? find(decoder, "model.language.pretrained") : null);
+    }
 
     /// <summary>Makes the model: new parts drawn from the seed, pretrained ones read from their folders.</summary>
     /// <param name="seed">Where the stream of random numbers begins.</param>
+    /// <param name="projector">Makes a projector of your own (see <see cref="VisionLanguageModel"/>), whose weights are drawn like the others: matrices normal,
+    /// biases zero, other vectors one. Null: the configuration's.</param>
     /// <exception cref="NanoVlmException">Weights are missing or do not fit; all is listed.</exception>
-    public VisionLanguageModel Build(int seed)
+    public VisionLanguageModel Build(int seed, Func<VlmConfig, Module<Tensor, long, long, Tensor>>? projector = null)
     {
-        var model = new VisionLanguageModel(Architecture, Tokenizer.TokenToId(ImageTokens.Image)!.Value);
+        var model = new VisionLanguageModel(Architecture, Tokenizer.TokenToId(ImageTokens.Image)!.Value, projector: projector?.Invoke(Architecture));
         try
         {
             Initialization.Apply(model, config.Model, seed);

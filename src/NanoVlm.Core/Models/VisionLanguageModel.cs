@@ -18,14 +18,16 @@ public sealed class VisionLanguageModel : Module
 
     private readonly VisionTransformer vision_encoder;
     private readonly CausalLanguageModel decoder;
-    private readonly ModalityProjector MP;
+    private readonly Module<Tensor, long, long, Tensor> MP;
 
     /// <param name="config">The architecture.</param>
     /// <param name="imageTokenId">The token that stands for an image feature.</param>
     /// <param name="language">The decoder's architecture where it behaves in ways that a checkpoint's configuration has no keys for, as models of transformers
     /// do around padding; null: the configuration's.</param>
+    /// <param name="projector">A projector of your own, now the model's: from patches [N, rows * columns, vision hidden], rows and columns to
+    /// [N, <see cref="VlmConfig.MpImageTokenLength"/>, language hidden]; null: the configuration's <see cref="ModalityProjector"/>.</param>
     /// <exception cref="NanoVlmException">The tower gives its CLS token alone, which a projector of patches cannot use.</exception>
-    public VisionLanguageModel(VlmConfig config, long imageTokenId, LanguageConfig? language = null) : base(nameof(VisionLanguageModel))
+    public VisionLanguageModel(VlmConfig config, long imageTokenId, LanguageConfig? language = null, Module<Tensor, long, long, Tensor>? projector = null) : base(nameof(VisionLanguageModel))
     {
         if (config.VitClsFlag)
             throw new NanoVlmException("vit_cls_flag: a tower whose only output is its CLS token is not supported; set it to false.");
@@ -33,7 +35,7 @@ public sealed class VisionLanguageModel : Module
         ImageTokenId = imageTokenId;
         vision_encoder = new VisionTransformer(config.Vision());
         decoder = new CausalLanguageModel(language ?? config.Language());
-        MP = new ModalityProjector(config);
+        MP = projector ?? new ModalityProjector(config);
         RegisterComponents();
     }
 
@@ -70,7 +72,7 @@ public sealed class VisionLanguageModel : Module
     public CausalLanguageModel Decoder => decoder;
 
     /// <summary>The projector between them.</summary>
-    public ModalityProjector Projector => MP;
+    public Module<Tensor, long, long, Tensor> Projector => MP;
 
     /// <summary>Image features in the language model's space.</summary>
     /// <param name="pixelValues">[N, 3, H, W].</param>
@@ -89,7 +91,7 @@ public sealed class VisionLanguageModel : Module
     {
         using var scope = NewDisposeScope();
         var (patches, rows, columns) = vision_encoder.Patches(tokens, pixelValues);
-        return MP.forward(patches, rows, columns).MoveToOuterDisposeScope();
+        return MP.call(patches, rows, columns).MoveToOuterDisposeScope();
     }
 
     /// <summary>Which tokens see each other in both directions: those of one image, where the architecture has it so.</summary>

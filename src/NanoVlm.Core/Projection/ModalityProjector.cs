@@ -9,7 +9,7 @@ namespace NanoVlm.Projection;
 /// From vision to language: pixel shuffle, then a linear layer without bias (nanoVLM, models/modality_projector.py), or two layers;
 /// or Gemma-3's mean of each square of patches, RMS norm and linear layer. Names follow nanoVLM.
 /// </summary>
-public sealed class ModalityProjector : Module<Tensor, Tensor>
+public sealed class ModalityProjector : Module<Tensor, long, long, Tensor>
 {
     private readonly RmsNorm? norm;
     private readonly Linear? fc1;
@@ -34,21 +34,13 @@ public sealed class ModalityProjector : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <param name="x">Patch features of square images: [N, P, vision].</param>
-    /// <returns>[N, P / factor^2, language].</returns>
-    public override Tensor forward(Tensor x)
-    {
-        var side = (long)Math.Sqrt(x.shape[1]);
-        return forward(x, side, side);
-    }
-
-    /// <summary>The same for images of any grid.</summary>
+    /// <summary>Image tokens of patches.</summary>
     /// <param name="x">Patch features: [N, rows * columns, vision].</param>
     /// <param name="rows">Patches from top to bottom, a multiple of the factor.</param>
     /// <param name="columns">Patches from left to right, a multiple of the factor.</param>
     /// <returns>[N, rows * columns / factor^2, language].</returns>
     /// <exception cref="ArgumentException">The grid is not made of squares of patches.</exception>
-    public Tensor forward(Tensor x, long rows, long columns)
+    public override Tensor forward(Tensor x, long rows, long columns)
     {
         using var scope = NewDisposeScope();
         var squares = PixelShuffle.Apply(x, rows, columns, factor); // [N, T, r r C]

@@ -93,39 +93,10 @@ internal static class TrainCommand
             ? named
             : downloads.Track(() => ModelFolder.Resolve(named, key, progress: downloads, cancellation: interrupted))));
         using var model = Apart(() => plan.Build(config.Train.Seed));
-
-        // The first rank writes for all, and says where to go on from.
-        var first = ranks is null or { IsFirst: true };
-        using var run = first ? new RunFolder(start.Folder, config.Train.KeepLast, resumes) : null;
-        if (run is not null) display.LogTo(run.File("log.txt"));
-        var from = run is null ? null : start.Checkpoint(run);
-        var finished = run is not null && from is not null && TrainingCheckpoint.State(from).Step >= config.Train.MaxSteps && File.Exists(run.File("summary.json"));
-        if (ranks?.Any("a finished run", finished) ?? finished)
-        {
-            if (first) Log.Information("{Folder:l} is finished: step {Step:N0} of {Steps:N0}, tested; raise train.max_steps to go on", start.Folder, TrainingCheckpoint.State(from!).Step, config.Train.MaxSteps);
-            return 0;
-        }
-        if (ranks is not null) from = ranks.FromFirst("the checkpoint", from is null ? "" : System.IO.Path.GetFullPath(from)) is { Length: > 0 } shared ? shared : null;
-        run?.WriteJson("run.json", RunRecord.Of(config, start.Source, compute, from is null ? null : run.File("run.json"), from));
-
-        using var data = Data();
-        using var trainer = new Trainer(config, compute, run, data, plan, model, from, ranks);
-        if (!trainer.Run(display, interrupted)) return first ? Interrupted(start.Folder) : 130;
-        if (run is null || trainer.Summary is not { } summary) return 0;
-        run.WriteJson("summary.json", summary);
-        Show(summary, trainer.Samples, run);
-        RunReport.Write(run, summary, trainer.Samples);
+        var result = TrainingRun.Train(start, resumes, compute, ranks, display, plan, model, interrupted);
+        if (!result.Finished) return ranks is null or { IsFirst: true } ? Interrupted(start.Folder) : 130;
+        if (result.Summary is not null) Show(result.Summary, result.Samples, start.Folder);
         return 0;
-
-        // Rendering or downloading is done once on a machine's disk before the others open it.
-        TrainingData Data()
-        {
-            var opened = first ? Apart(Open) : null;
-            ranks?.Barrier("the data");
-            return opened ?? Apart(Open);
-        }
-
-        TrainingData Open() => TrainingData.Open(config.Data, message => Log.Information("{Message:l}", message), interrupted);
 
         T Apart<T>(Func<T> work) => ranks is null ? work() : ranks.Apart(work);
     }
@@ -147,7 +118,7 @@ internal static class TrainCommand
 
     private static PosixSignalRegistration Ignored(PosixSignal signal) => PosixSignalRegistration.Create(signal, context => context.Cancel = true);
 
-    private static void Show(RunSummary summary, IReadOnlyList<Prediction> samples, RunFolder run)
+    private static void Show(RunSummary summary, IReadOnlyList<Prediction> samples, string folder)
     {
         var output = StandardOutput.Open();
         var table = new Table().Border(TableBorder.Simple).AddColumn("accuracy").AddColumns("test", "blind", "majority");
@@ -164,7 +135,7 @@ internal static class TrainCommand
                 Markup.Escape(sample.Answer), Markup.Escape(sample.Question.Answer), sample.Correct ? "ok" : "wrong");
         output.Write(answers);
         output.Write(new Spectre.Console.Text(string.Create(CultureInfo.InvariantCulture,
-            $"{summary.Steps} steps in {summary.TrainSeconds:0} s, {summary.SamplesPerSecond:0} samples/s, {summary.PeakRssBytes / 1048576.0:0} MiB at most\nbest checkpoint: {run.Best}\nreport: {run.File(RunReport.FileName)}\n")));
+            $"{summary.Steps} steps in {summary.TrainSeconds:0} s, {summary.SamplesPerSecond:0} samples/s, {summary.PeakRssBytes / 1048576.0:0} MiB at most\nbest checkpoint: {System.IO.Path.Combine(folder, "best")}\nreport: {System.IO.Path.Combine(folder, RunReport.FileName)}\n")));
     }
 
     private static string Percent(double share) => share.ToString("P1", CultureInfo.InvariantCulture);

@@ -28,7 +28,8 @@ public sealed class NanoVlmGoldenTests
         var images = golden["forward.input.images"];
         var patches = golden.Model.VisionEncoder.call(images, ScalarType.Float32);
         Near.Equal(golden["forward.output.vision_encoder"], patches, Forward, "vision tower");
-        Near.Equal(golden["forward.output.modality_projector"], golden.Model.Projector.call(patches), Forward, "projector");
+        var side = (long)Math.Sqrt(patches.shape[1]);
+        Near.Equal(golden["forward.output.modality_projector"], golden.Model.Projector.call(patches, side, side), Forward, "projector");
 
         var mask = golden["forward.input.attention_mask"];
         var hidden = golden.Model.forward(golden["forward.input.input_ids"], images, mask);

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace NanoVlm.Data.Shapes;
 
 /// <summary>What a question is about.</summary>
-public enum QuestionKind
+internal enum QuestionKind
 {
     /// <summary>The colour of one object.</summary>
     Colour,
@@ -19,7 +19,7 @@ public enum QuestionKind
 }
 
 /// <summary>Where one object lies as seen from another.</summary>
-public enum Direction
+internal enum Direction
 {
     /// <summary>Smaller x.</summary>
     LeftOf,
@@ -36,7 +36,7 @@ public enum Direction
 /// <param name="Colour">The colour named.</param>
 /// <param name="Shape">The shape named.</param>
 [StructLayout(LayoutKind.Auto)]
-public readonly record struct Description(ObjectSize? Size, ObjectColour? Colour, ObjectShape? Shape)
+internal readonly record struct Description(ObjectSize? Size, ObjectColour? Colour, ObjectShape? Shape)
 {
     /// <summary>Whether the object is one of those described.</summary>
     public bool Matches(SceneObject item) =>
@@ -79,7 +79,7 @@ public readonly record struct Description(ObjectSize? Size, ObjectColour? Colour
 /// <param name="Direction">A relation's direction; otherwise the default.</param>
 /// <param name="Answer">The answer's index in <see cref="Answers"/>.</param>
 [StructLayout(LayoutKind.Auto)]
-public readonly record struct Question(QuestionKind Kind, int Phrasing, Description Subject, Description Other, Direction Direction, int Answer)
+internal readonly record struct Question(QuestionKind Kind, int Phrasing, Description Subject, Description Other, Direction Direction, int Answer)
 {
     private static readonly ImmutableArray<ImmutableArray<string>> AnswersOfKind =
         [["red", "green", "blue", "yellow", "purple", "orange"], ["circle", "square", "triangle"], ["0", "1", "2", "3", "4"], ["no", "yes"], ["no", "yes"]];

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace NanoVlm.Data.Shapes;
 
 /// <summary>The shapes an object can have.</summary>
-public enum ObjectShape
+internal enum ObjectShape
 {
     /// <summary>A disc.</summary>
     Circle,
@@ -14,7 +14,7 @@ public enum ObjectShape
 }
 
 /// <summary>The colours an object can have.</summary>
-public enum ObjectColour
+internal enum ObjectColour
 {
     /// <summary>Red.</summary>
     Red,
@@ -31,7 +31,7 @@ public enum ObjectColour
 }
 
 /// <summary>The sizes an object can have.</summary>
-public enum ObjectSize
+internal enum ObjectSize
 {
     /// <summary>A radius near 6 pixels.</summary>
     Small,
@@ -46,7 +46,7 @@ public enum ObjectSize
 /// <param name="X">Centre, pixels from the left edge.</param>
 /// <param name="Y">Centre (a triangle's: its centroid), pixels from the top edge.</param>
 /// <param name="Radius">A circle's radius in pixels; the other shapes are scaled to look as large.</param>
-public sealed record SceneObject(ObjectShape Shape, ObjectColour Colour, ObjectSize Size, double X, double Y, double Radius)
+internal sealed record SceneObject(ObjectShape Shape, ObjectColour Colour, ObjectSize Size, double X, double Y, double Radius)
 {
     /// <summary>The box the object fills, in pixels.</summary>
     public (double Left, double Top, double Right, double Bottom) Box
@@ -65,7 +65,7 @@ public sealed record SceneObject(ObjectShape Shape, ObjectColour Colour, ObjectS
 /// <summary>What one picture shows: a background tint and 1 to 4 objects that do not overlap.</summary>
 /// <param name="Background">An index into <see cref="SceneRenderer.Backgrounds"/>.</param>
 /// <param name="Objects">The objects.</param>
-public sealed record Scene(int Background, ImmutableArray<SceneObject> Objects)
+internal sealed record Scene(int Background, ImmutableArray<SceneObject> Objects)
 {
     /// <summary>The side of a picture, in pixels.</summary>
     public const int Side = 64;

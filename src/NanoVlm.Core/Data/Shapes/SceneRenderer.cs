@@ -4,7 +4,7 @@ using NanoVlm.Images;
 namespace NanoVlm.Data.Shapes;
 
 /// <summary>Draws scenes as pictures of 64 x 64 pixels, edges smoothed by 4 x 4 samples a pixel.</summary>
-public static class SceneRenderer
+internal static class SceneRenderer
 {
     private const int Samples = 4;
 

@@ -5,13 +5,13 @@ namespace NanoVlm.Data.Shapes;
 /// <summary>One image to be: what it shows and what is asked about it.</summary>
 /// <param name="Scene">The scene.</param>
 /// <param name="Questions">The conversation, in order.</param>
-public sealed record PlannedImage(Scene Scene, ImmutableArray<Question> Questions);
+internal sealed record PlannedImage(Scene Scene, ImmutableArray<Question> Questions);
 
 /// <summary>All scenes and questions of a data set, drawn before anything is rendered. No scene is in it twice.</summary>
 /// <param name="Train">The training split.</param>
 /// <param name="Validation">The validation split.</param>
 /// <param name="Test">The test split.</param>
-public sealed record ShapesPlan(ImmutableArray<PlannedImage> Train, ImmutableArray<PlannedImage> Validation, ImmutableArray<PlannedImage> Test)
+internal sealed record ShapesPlan(ImmutableArray<PlannedImage> Train, ImmutableArray<PlannedImage> Validation, ImmutableArray<PlannedImage> Test)
 {
     /// <summary>Draws the plan. The test split is drawn first, so it does not depend on the size of the others.</summary>
     /// <param name="options">What to draw.</param>

@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.Text;
 using NanoVlm.Data;
 using NanoVlm.Data.Sources;
+using TarEntry = System.Formats.Tar.TarEntry;
 
 namespace NanoVlm.Tests.Data.Sources;
 

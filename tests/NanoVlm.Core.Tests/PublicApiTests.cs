@@ -1,0 +1,12 @@
+using System.Runtime.CompilerServices;
+using NanoVlm.Models;
+
+namespace NanoVlm.Tests;
+
+public sealed class PublicApiTests
+{
+    [Fact]
+    public void The_public_surface_is_the_approved_one() => PublicApi.AssertApproved(typeof(ModelPlan).Assembly, Beside("PublicApi.approved.txt"));
+
+    private static string Beside(string file, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, file);
+}
