@@ -26,8 +26,10 @@ internal static class MemoryBenchmark
         new("nanovlm_222m", "optimizer_state=bf16", new() { OptimizerState = OptimizerState.Bf16 }, 4, 128, 1),
         new("nanovlm_222m", "lr_vision=0", new() { LrVision = 0 }, 4, 128, 1),
         new("nanovlm_222m", "lr_vision=0, lr_language=0", new() { LrVision = 0, LrLanguage = 0 }, 4, 128, 1),
-        new("nanovlm_222m", "16 rows", new(), 16, 128, 1),
-        new("nanovlm_222m", "16 rows, activation_checkpointing=all", new() { ActivationCheckpointing = ActivationCheckpointing.All }, 16, 128, 1),
+        new("nanovlm_222m", "", new(), 16, 128, 1),
+        new("nanovlm_222m", "activation_checkpointing=all", new() { ActivationCheckpointing = ActivationCheckpointing.All }, 16, 128, 1),
+        new("nanovlm_222m", "lr_language=0", new() { LrLanguage = 0 }, 8, 256, 1),
+        new("dinov3_gemma", "", new(), 1, 512, 1),
         new("dinov3_gemma", "", new(), 2, 256, 1),
         new("dinov3_gemma", "activation_checkpointing=all, optimizer_state=bf16", new() { ActivationCheckpointing = ActivationCheckpointing.All, OptimizerState = OptimizerState.Bf16 }, 2, 256, 1),
     ];

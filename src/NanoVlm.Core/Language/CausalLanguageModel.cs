@@ -38,7 +38,7 @@ public sealed class CausalLanguageModel : Module
     /// <summary>The architecture.</summary>
     public LanguageConfig Config { get; }
 
-    /// <summary>Whether blocks keep their inputs alone for the backward and are computed again in it: less memory for a third more time.</summary>
+    /// <summary>Whether blocks keep their inputs alone for the backward and are computed again in it: less memory for more time.</summary>
     public bool CheckpointActivations { get; set; }
 
     /// <summary>The number of layers.</summary>

@@ -40,7 +40,7 @@ public sealed class VisionTransformer : Module<Tensor, ScalarType, Tensor>
     /// <summary>The architecture.</summary>
     public VisionConfig Config { get; }
 
-    /// <summary>Whether blocks keep their inputs alone for the backward and are computed again in it: less memory for a third more time.</summary>
+    /// <summary>Whether blocks keep their inputs alone for the backward and are computed again in it: less memory for more time.</summary>
     public bool CheckpointActivations { get; set; }
 
     /// <summary>The features of all tokens after the final norm (CLIP: before it).</summary>
