@@ -3,7 +3,7 @@ using NanoVlm.Text;
 
 namespace NanoVlm.Training;
 
-/// <summary>Writes checkpoints while training goes on, one at a time.</summary>
+/// <summary>Writes checkpoints while training goes on, one at a time, by a thread that leaves the processors to the training where they are busy.</summary>
 internal sealed class CheckpointWriter(RunFolder run, Tokenizer tokenizer, ImageProcessor processor) : IDisposable
 {
     private Task writing = Task.CompletedTask;
@@ -14,11 +14,12 @@ internal sealed class CheckpointWriter(RunFolder run, Tokenizer tokenizer, Image
     /// <param name="snapshot">What it holds; freed when it is written.</param>
     internal void Begin(int step, bool isBest, TrainingSnapshot snapshot)
     {
-        writing = Task.Run(() =>
+        writing = Task.Factory.StartNew(() =>
         {
+            Posix.YieldToOthers();
             using (snapshot)
                 run.Save(step, isBest, folder => snapshot.Write(folder, tokenizer, processor));
-        });
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default); // a thread of its own, whose priority nobody inherits
     }
 
     /// <summary>Throws if the last checkpoint is known not to have been written; does not wait.</summary>

@@ -16,6 +16,16 @@ internal static partial class Posix
         _ = close(descriptor);
     }
 
+    /// <summary>Gives the calling thread some 6 % of a processor that others want too, and all of an idle one. A thread has a priority of its own on Linux alone.</summary>
+    internal static void YieldToOthers()
+    {
+        const int process = 0, self = 0, nice = 12;
+        if (OperatingSystem.IsLinux()) _ = setpriority(process, self, nice);
+    }
+
+    [LibraryImport("libc")]
+    private static partial int setpriority(int which, int who, int value);
+
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int rename(string from, string to);
 
