@@ -3,7 +3,6 @@ using NanoVlm.Generation;
 using NanoVlm.Images;
 using NanoVlm.Models;
 using NanoVlm.Text;
-using static TorchSharp.torch;
 
 namespace NanoVlm.Evaluation;
 
@@ -14,24 +13,21 @@ namespace NanoVlm.Evaluation;
 public sealed class AnswerEvaluator
 {
     private readonly VisionLanguageModel model;
-    private readonly Tokenizer tokenizer;
+    private readonly TextGenerator generator;
     private readonly SampleBuilder builder;
-    private readonly Device device;
     private readonly int batchSize;
     private readonly int maxNewTokens;
 
     /// <param name="model">The model to ask.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="builder">Makes its prompts.</param>
-    /// <param name="device">Where the model is.</param>
     /// <param name="batchSize">Images at a time.</param>
     /// <param name="maxNewTokens">The longest answer.</param>
-    public AnswerEvaluator(VisionLanguageModel model, Tokenizer tokenizer, SampleBuilder builder, Device device, int batchSize, int maxNewTokens = 16)
+    public AnswerEvaluator(VisionLanguageModel model, Tokenizer tokenizer, SampleBuilder builder, int batchSize, int maxNewTokens = 16)
     {
         this.model = model;
-        this.tokenizer = tokenizer;
+        generator = new TextGenerator(model, tokenizer);
         this.builder = builder;
-        this.device = device;
         this.batchSize = batchSize;
         this.maxNewTokens = maxNewTokens;
     }
@@ -66,43 +62,19 @@ public sealed class AnswerEvaluator
 
     private void AskChunk(IReadOnlyList<Question> questions, (int Start, int Count)[] chunk, bool blind, Prediction[] answers)
     {
-        using var scope = NewDisposeScope();
-        using var mode = inference_mode();
-        var prompts = new List<(int Question, int[] Ids, int FirstTile, int Tiles)>();
-        var pixels = new List<float[]>();
-        var tiles = 0;
+        var prompts = new List<Sample>();
         foreach (var (start, count) in chunk)
         {
             var images = questions[start].Images.Select(image => Seen(image, blind)).ToArray();
-            Sample? prompt = null;
             for (var i = start; i < start + count; i++)
             {
-                prompt = builder.Prompt(questions[i].Text, images);
-                prompts.Add((i, prompt.InputIds, tiles, prompt.Tiles));
-            }
-            pixels.Add(prompt!.Pixels);
-            tiles += prompt.Tiles;
-        }
-        var features = tiles == 0 ? null : model.EncodeImages(
-            tensor(pixels.SelectMany(p => p).ToArray(), [tiles, 3, builder.TileSize, builder.TileSize], device: device)); // [N, image tokens, hidden]
-
-        foreach (var group in prompts.GroupBy(p => p.Ids.Length))
-        {
-            using var inner = NewDisposeScope();
-            var rows = group.ToArray();
-            var ids = tensor(rows.SelectMany(r => r.Ids.Select(id => (long)id)).ToArray(), [rows.Length, group.Key], device: device);
-            var needed = rows.SelectMany(r => Enumerable.Range(r.FirstTile, r.Tiles).Select(t => (long)t)).ToArray();
-            var selected = needed.Length == 0 ? null : features!.index_select(0, tensor(needed, device: device));
-            using var sampler = Sampler.Greedy();
-            var made = Decoding.Continue(
-                model.Decoder, model.Embed(ids, selected), null, model.ComputeDtype, maxNewTokens, sampler, tokenizer.EosTokenId).cpu();
-            var (flat, length) = (made.data<long>().ToArray(), (int)made.shape[1]);
-            for (var row = 0; row < rows.Length; row++)
-            {
-                var answer = flat[(row * length)..((row + 1) * length)].TakeWhile(id => id != tokenizer.EosTokenId).Select(id => (int)id).ToArray();
-                answers[rows[row].Question] = new Prediction(questions[rows[row].Question], tokenizer.Decode(answer, skipSpecialTokens: true).Trim());
+                var prompt = builder.Prompt(questions[i].Text, images);
+                prompts.Add(i == start ? prompt : prompt with { Pixels = prompts[^1].Pixels }); // shared: encoded once
             }
         }
+        var made = generator.Generate(prompts, new GenerationOptions { MaxNewTokens = maxNewTokens });
+        var question = chunk.SelectMany(run => Enumerable.Range(run.Start, run.Count)).ToArray();
+        for (var i = 0; i < made.Count; i++) answers[question[i]] = new Prediction(questions[question[i]], made[i].Text.Trim());
     }
 
     private static RgbImage Seen(StoredImage stored, bool blind)

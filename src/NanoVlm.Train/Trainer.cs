@@ -87,7 +87,7 @@ public sealed class Trainer : IDisposable
         average = config.Train.EmaDecay is { } decay && run is not null ? new WeightAverage(model, decay) : null;
         if (from is not null) LoadOptimizer(from, trained);
         trainingStep = new TrainingStep(model, optimizer, groups, config.Train, compute.Device, ranks, shards);
-        evaluation = new TrainingEvaluation(config, data, builder, new AnswerEvaluator(model, plan.Tokenizer, builder, compute.Device, config.Eval.BatchSize));
+        evaluation = new TrainingEvaluation(config, data, builder, new AnswerEvaluator(model, plan.Tokenizer, builder, config.Eval.BatchSize));
         if (run is not null)
         {
             metrics = new MetricsLog(run.File("metrics.jsonl"), state.Step);

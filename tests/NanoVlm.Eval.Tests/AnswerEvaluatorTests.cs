@@ -101,18 +101,16 @@ public sealed class AnswerEvaluatorTests : IDisposable
         Directory.Delete(folder, recursive: true);
     }
 
-    private AnswerEvaluator Evaluator(int batchSize) => new(model, tokenizer, builder, CPU, batchSize, maxNewTokens: 6);
+    private AnswerEvaluator Evaluator(int batchSize) => new(model, tokenizer, builder, batchSize, maxNewTokens: 6);
 
     private string Alone(Question question)
     {
         model.eval();
         using var scope = NewDisposeScope();
-        using var sampler = Sampler.Greedy();
         var prompt = builder.Prompt(question.Text, [.. question.Images.Select(image => image.Decode())]);
         var ids = tensor(prompt.InputIds.Select(id => (long)id).ToArray(), [1, prompt.InputIds.Length]);
         var pixels = prompt.Tiles == 0 ? null : tensor(prompt.Pixels, [prompt.Tiles, 3, 64, 64]);
-        var made = new List<int>();
-        Decoding.Stream(model, ids, pixels, 6, sampler, tokenizer.EosTokenId, made.Add);
+        var made = Decoding.Generate(model, ids, pixels, null, 6).data<long>().ToArray().TakeWhile(id => id != tokenizer.EosTokenId).Select(id => (int)id);
         return tokenizer.Decode([.. made], skipSpecialTokens: true).Trim();
     }
 }
