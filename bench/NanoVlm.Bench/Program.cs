@@ -44,6 +44,14 @@ large.SetAction(result =>
 });
 root.Subcommands.Add(large);
 
+var decode = new Command("decode", "Measures greedy decoding on cached keys and values, here and in PyTorch by turns") { rounds, threads };
+decode.SetAction(result =>
+{
+    set_num_threads(result.GetValue(threads));
+    DecodeBenchmark.Run(result.GetValue(rounds), result.GetValue(threads));
+});
+root.Subcommands.Add(decode);
+
 var number = new Option<int?>("--case") { Description = "Measure one case in this process: what the benchmark starts", Hidden = true };
 var memory = new Command("memory", "Measures the memory of training steps beside the estimate of it, with each option that saves some") { threads, number };
 memory.SetAction(result =>

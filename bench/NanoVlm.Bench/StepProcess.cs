@@ -29,6 +29,20 @@ internal sealed class StepProcess : IDisposable
         ArgumentList = { Path.Combine(AppContext.BaseDirectory, "pytorch_step.py"), "--pause", "--model", model, "--dtype", precision, "--threads", threads.ToString(CultureInfo.InvariantCulture) },
     });
 
+    /// <summary>Starts and warms up PyTorch's decoder; null when no Python here has it.</summary>
+    internal static StepProcess? Decoder(string model, int threads) => Python is null ? null : new(new ProcessStartInfo(Python)
+    {
+        ArgumentList = { Path.Combine(AppContext.BaseDirectory, "pytorch_decode.py"), "--model", model, "--threads", threads.ToString(CultureInfo.InvariantCulture) },
+    });
+
+    /// <summary>The seconds of some decoding steps.</summary>
+    internal double Decode(int context, int tokens, int rows)
+    {
+        process.StandardInput.WriteLine(FormattableString.Invariant($"run {context} {tokens} {rows}"));
+        process.StandardInput.Flush();
+        return Read().GetProperty("seconds").GetDouble();
+    }
+
     /// <summary>Starts and warms up ours: this program with the arguments.</summary>
     internal static StepProcess Ours(params string[] arguments)
     {

@@ -9,6 +9,7 @@ var root = new Command("nanovlm", "NanoVlm: train small vision-language models, 
 TrainCommand.AddTo(root);
 root.Subcommands.Add(TrainCommand.Create());
 root.Subcommands.Add(GenerateCommand.Create());
+root.Subcommands.Add(ChatCommand.Create());
 root.Subcommands.Add(ForwardCommand.Create());
 root.Subcommands.Add(PreprocessCommand.Create());
 root.Subcommands.Add(TokenizeCommand.Create());

@@ -52,6 +52,24 @@ public sealed class GenerateCommandTests(TinyRun run)
     }
 
     [Fact]
+    public void A_stop_text_ends_the_answer_and_is_left_out()
+    {
+        var whole = (string)JsonNode.Parse(Generate("--image", run.Png, "--prompt", Prompt, "--greedy", "--json").Succeeded())!["text"]!;
+        var stop = whole.TrimStart()[..1];
+        var json = JsonNode.Parse(Generate("--image", run.Png, "--prompt", Prompt, "--greedy", "--stop", stop, "--json").Succeeded())!;
+        Assert.Equal(whole[..whole.IndexOf(stop, StringComparison.Ordinal)], (string)json["text"]!);
+        Assert.Equal("stop_string", (string)json["stop_reason"]!);
+    }
+
+    [Fact]
+    public void The_likeliest_answer_that_a_search_finds_has_its_log_probabilities()
+    {
+        var json = JsonNode.Parse(Generate("--image", run.Png, "--prompt", Prompt, "--beams", "3", "--log-probabilities", "--json").Succeeded())!;
+        Assert.Equal(json["ids"]!.AsArray().Count, json["log_probabilities"]!.AsArray().Count);
+        Assert.All(json["log_probabilities"]!.AsArray(), value => Assert.True((double)value! <= 0));
+    }
+
+    [Fact]
     public void More_image_marks_than_images_are_refused() =>
         Generate("--image", run.Png, "--prompt", "<image> or <image>?").Failed(1, "2 <image> marks", "1 image");
 

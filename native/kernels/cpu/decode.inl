@@ -1,6 +1,21 @@
 // What decoding is made of, one token a row: products of a few rows, and attention to cached keys.
 // The result of a row does not depend on which other rows are there.
 
+// The sum of a vector's elements, halves first: of dot products there are many, and each is short.
+NANOVLM_INLINE float sum_halves(F x) {
+#if defined(__clang__)
+    return sum(x);
+#else
+    NANOVLM_UNROLL
+    for (int32_t half = W / 2; half > 0; half /= 2) {
+        I lane;
+        for (int32_t i = 0; i < W; i++) lane[i] = i ^ half;
+        x += __builtin_shuffle(x, lane);
+    }
+    return x[0];
+#endif
+}
+
 // ---- product of a few rows -------------------------------------------------------------------
 //
 // Rows of B^T are read once, where they lie, for up to four rows of A. Every element has one vector of sums
@@ -21,7 +36,7 @@ NANOVLM_INLINE void dot_block(int64_t k, const A* a, int64_t a_row, const B* b, 
         }
     });
     for (int r = 0; r < ROWS; r++)
-        for (int j = 0; j < COLUMNS; j++) set(c + r * c_row + j, sum(sums[r][j]) + (bias ? bias[j] : 0.0f));
+        for (int j = 0; j < COLUMNS; j++) set(c + r * c_row + j, sum_halves(sums[r][j]) + (bias ? bias[j] : 0.0f));
 }
 
 template <int ROWS, class A, class B, class C>
@@ -69,12 +84,12 @@ static void attend_cached(const CachedAttention& a, float* scratch) {
                 s0 += x * lanes.load(key + d), s1 += x * lanes.load(key + a.row + d);
                 s2 += x * lanes.load(key + 2 * a.row + d), s3 += x * lanes.load(key + 3 * a.row + d);
             });
-            scores[j] = sum(s0) * a.scale, scores[j + 1] = sum(s1) * a.scale, scores[j + 2] = sum(s2) * a.scale, scores[j + 3] = sum(s3) * a.scale;
+            scores[j] = sum_halves(s0) * a.scale, scores[j + 1] = sum_halves(s1) * a.scale, scores[j + 2] = sum_halves(s2) * a.scale, scores[j + 3] = sum_halves(s3) * a.scale;
         }
         for (; j < n; j++) {
             F s{};
             for_lanes(a.dim, [&](int64_t d, auto lanes) { s += lanes.load(q + h * a.dim + d) * lanes.load(k + j * a.row + d); });
-            scores[j] = sum(s) * a.scale;
+            scores[j] = sum_halves(s) * a.scale;
         }
         for (; j < row; j++) scores[j] = -__builtin_inff();
         F most = load(scores);

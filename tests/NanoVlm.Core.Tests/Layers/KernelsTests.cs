@@ -150,6 +150,45 @@ public sealed class KernelsTests
         return ([hidden, weight], () => Kernels.LinearCrossEntropy(hidden, weight, targets));
     });
 
+    [Theory, MemberData(nameof(Types))]
+    public void Cached_attention(ScalarType dtype)
+    {
+        foreach (var (heads, groups, dim, slots) in new[] { (4, 2, 8, 6), (3, 1, 5, 9), (9, 3, 64, 20), (2, 2, 40, 3), (8, 1, 1, 4) })
+        {
+            using var scope = NewDisposeScope();
+            var (expected, wanted) = Outcome(false, ScalarType.Float32);
+            var (actual, found) = Outcome(true, dtype);
+            Near.Equal(expected, actual, dtype == ScalarType.Float32 ? 1e-5 : 2e-2, $"result of {heads}, {groups}, {dim}, {slots}");
+            for (var i = 0; i < found.Length; i++) Near.Equal(wanted[i], found[i], 1e-6, "what is held");
+
+            // Three of four places, in another order, of lengths below, at and beyond the slots.
+            (Tensor, Tensor[]) Outcome(bool fused, ScalarType type)
+            {
+                using var kernel = Kernel.Fused(fused);
+                using var mode = no_grad();
+                using var generator = new Generator(3);
+                Tensor Draw(params long[] size) => randn(size, generator: generator).to(dtype).to(type);
+                var (keys, values) = (Draw(4, slots, groups, dim), Draw(4, slots, groups, dim));
+                long[] lengths = [2, slots - 1, slots + 2];
+                var y = Kernels.CachedAttention(
+                    Draw(3, 1, heads, dim), Draw(3, 1, groups, dim), Draw(3, 1, groups, dim), keys, values, tensor(new long[] { 2, 0, 3 }), tensor(lengths), lengths.Max(), 0.3);
+                return (y, [keys, values]);
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(Types))]
+    public void A_row_of_a_small_product_has_the_same_bits_whatever_rows_are_beside_it(ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using var kernel = Kernel.Fused(true);
+        using var mode = no_grad();
+        var (x, weight, bias) = (randn([8, 77]).to(dtype), randn([43, 77]), randn(43));
+        var all = Kernels.Linear(x, weight, bias);
+        foreach (var rows in new[] { 1, 2, 3, 5, 7 })
+            Assert.Equal(all.narrow(0, 8 - rows, rows).contiguous().bytes.ToArray(), Kernels.Linear(x.narrow(0, 8 - rows, rows), weight, bias).bytes.ToArray());
+    }
+
     private delegate (Tensor[] Inputs, Func<Tensor> Run) Case(long[] shape, Func<long[], ScalarType, Tensor> draw);
 
     // Runs a case of every shape twice and compares the results and all gradients under a random cotangent. The composite runs in

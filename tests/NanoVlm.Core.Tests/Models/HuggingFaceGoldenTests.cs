@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using NanoVlm.Generation;
+using NanoVlm.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -132,6 +133,26 @@ public sealed class HuggingFaceGoldenTests
         using var kernel = Kernel.Fused(fused);
         using var golden = new HuggingFaceGolden(name);
         Assert.Equal(Ids(golden.Json.GetProperty("generate")), Ids(golden.Run(new ForwardPass { Generate = 12 })["output.generated_ids"]));
+    }
+
+    [Theory, MemberData(nameof(Multimodal))]
+    public void Beside_a_text_and_another_picture_the_answers_are_the_same(string name, bool fused)
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        using var kernel = Kernel.Fused(fused);
+        using var golden = new HuggingFaceGolden(name);
+        using var model = Pretrained.LoadVisionLanguageModel(RepositoryFiles.Golden(name));
+        var ids = golden.Expected["input.input_ids"].data<long>().ToArray();
+        var pixels = golden.Expected["input.pixel_values"];
+        if (pixels.Dimensions == 5) pixels = pixels.flatten(0, 1);
+        long[] text = [7, 11, 13, 5, 9];
+        long[][] rows = [text, ids, [.. text, .. ids]];
+        var (batch, mask) = TinyModel.Padded(rows, left: true);
+        var made = Decoding.Generate(model, batch, cat([pixels, pixels.flip(-1)]), mask, 12);
+        Assert.Equal(Ids(golden.Json.GetProperty("generate"))[0], made.select(0, 1).data<long>().ToArray());
+        Assert.Equal(Decoding.Generate(model, tensor(text, [1, 5]), null, null, 12).data<long>().ToArray(), made.select(0, 0).data<long>().ToArray());
+        Assert.Equal(Decoding.Generate(model, tensor(rows[2], [1, rows[2].Length]), pixels.flip(-1), null, 12).data<long>().ToArray(), made.select(0, 2).data<long>().ToArray());
     }
 
     [Theory, InlineData(false), InlineData(true)]

@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using System.Globalization;
+using NanoVlm.Configuration;
+using NanoVlm.Language;
+using NanoVlm.Models;
+using static TorchSharp.torch;
+
+namespace NanoVlm.Bench;
+
+/// <summary>Tokens a second while decoding greedily on cached keys and values, here and in PyTorch by turns.</summary>
+internal static class DecodeBenchmark
+{
+    private static readonly (string Model, int Context, int Tokens, int Rows)[] cases =
+    [
+        ("tiny", 64, 200, 1), ("tiny", 64, 200, 8), ("tiny", 1000, 200, 1),
+        ("222m", 16, 20, 1), ("222m", 1000, 20, 1), ("222m", 100, 20, 8),
+    ];
+
+    internal static void Run(int rounds, int threads)
+    {
+        Console.Error.WriteLine($"{rounds} rounds of greedy decoding each, float32, threads: {threads}; ratio: PyTorch's time / ours");
+        Console.WriteLine("model  context  rows   ours tokens/s   PyTorch tokens/s   ratio");
+        foreach (var model in cases.GroupBy(one => one.Model))
+        {
+            var sizes = model.Key == "tiny" ? StepSizes.Tiny : StepSizes.NanoVlm222M;
+            using var ours = new VisionLanguageModel(sizes.Config, imageTokenId: 1);
+            Initialization.Apply(ours, new ModelSection(), seed: 0);
+            ours.eval();
+            using var theirs = StepProcess.Decoder(model.Key, threads);
+            Decode(ours.Decoder, 16, 8, 1);
+            var single = new List<double>();
+            foreach (var (_, context, tokens, rows) in model)
+            {
+                var (here, there) = (new List<double>(), new List<double>());
+                for (var round = 0; round < rounds; round++)
+                {
+                    here.Add(Decode(ours.Decoder, context, tokens, rows));
+                    if (theirs?.Decode(context, tokens, rows) is { } seconds) there.Add(seconds);
+                }
+                var made = (double)tokens * rows;
+                var ratio = there.Count == 0 ? "" : new Ratio(here.Zip(there, (a, b) => b / a)) is var r ? string.Create(CultureInfo.InvariantCulture, $"{r.Median:F2} ({r.Minimum:F2} to {r.Maximum:F2})") : "";
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{model.Key,-6} {context,7} {rows,5} {made / StepBenchmark.Median(here),15:F1} {(there.Count == 0 ? double.NaN : made / StepBenchmark.Median(there)),18:F1}   {ratio}"));
+            }
+            // What a long text before costs: the same number of steps after 1,000 tokens and after one.
+            var (lone, late) = (new List<double>(), new List<double>());
+            for (var round = 0; round < rounds; round++)
+            {
+                lone.Add(Decode(ours.Decoder, 1, 20, 1));
+                late.Add(Decode(ours.Decoder, 1000, 20, 1));
+            }
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{model.Key}: 20 tokens after 1,000 take {StepBenchmark.Median(late) * 1e3:F1} ms, 20 after one {StepBenchmark.Median(lone) * 1e3:F1} ms: {new Ratio(lone.Zip(late, (a, b) => b / a)).Median:F2} times"));
+        }
+    }
+
+    // The seconds of some greedy steps after a prompt.
+    private static double Decode(CausalLanguageModel decoder, int context, int tokens, int rows)
+    {
+        using var scope = NewDisposeScope();
+        using var mode = inference_mode();
+        using var cache = new KvCache(decoder.Config, rows, context + tokens);
+        var ids = randint(2, decoder.Config.VocabSize, [rows, context]);
+        var token = Next(ids);
+        var start = Stopwatch.GetTimestamp();
+        for (var i = 0; i < tokens; i++) token = Next(token);
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+
+        Tensor Next(Tensor given)
+        {
+            using var inner = NewDisposeScope();
+            var hidden = decoder.forward(decoder.Embed(given, ScalarType.Float32), cache: cache);
+            return decoder.Logits(hidden.narrow(1, hidden.shape[1] - 1, 1)).argmax(-1).MoveToOuterDisposeScope();
+        }
+    }
+}
