@@ -27,7 +27,7 @@ public static class Anls
     private static string Normalize(string text) => string.Join(' ', text.Strip().Lower().Words());
 
     /// <summary>The length of a text in capitals, which the harnesses take: ß is two, ΐ three.</summary>
-    private static int Upper(string text) => text.Length() + text.Sum(c => c switch
+    internal static int Upper(string text) => text.Length() + text.Sum(c => c switch
     {
         < '\u00DF' => 0,
         '\u00DF' or '\u0149' or '\u01F0' or '\u0587' or (>= '\u1E96' and <= '\u1E9A') or '\u1F50' or (>= '\u1F80' and <= '\u1FAF') or (>= '\u1FB2' and <= '\u1FB4')
