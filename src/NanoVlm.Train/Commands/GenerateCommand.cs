@@ -17,7 +17,7 @@ internal static class GenerateCommand
         var model = new Option<string>("--model") { Description = "The model folder, e.g. checkpoints/RUN/best", Required = true, HelpName = "DIR" };
         var image = new Option<string[]>("--image") { Description = "JPEG, PNG or WebP files; none is plain chat", HelpName = "FILE", AllowMultipleArgumentsPerToken = true };
         var prompt = new Option<string>("--prompt") { Description = "The question; <image> marks where an image stands", Required = true, HelpName = "TEXT" };
-        var beams = new Option<int>("--beams") { Description = "Search for the likeliest answer, with N beginnings at a time; without it one is drawn", HelpName = "N", DefaultValueFactory = _ => 0 };
+        var beams = new Option<int?>("--beams") { Description = "Search for the likeliest answer, with N beginnings at a time", HelpName = "N" };
         var seed = new Option<int>("--seed") { Description = "Where the random numbers begin", DefaultValueFactory = _ => 0, HelpName = "S" };
         var chances = new Option<bool>("--log-probabilities") { Description = "With --json: the log-probability of each token" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object instead of streaming text" };
@@ -51,7 +51,7 @@ internal static class GenerateCommand
         return command;
     }
 
-    private static int Run(string folder, string[] images, string prompt, GenerationOptions options, int beams, int seed, bool json, CancellationToken interrupted)
+    private static int Run(string folder, string[] images, string prompt, GenerationOptions options, int? beams, int seed, bool json, CancellationToken interrupted)
     {
         set_num_threads(Environment.ProcessorCount); // libtorch's own default is 1 on some virtual machines
         var pictures = images.Select(ImageCodec.Load).ToArray();
@@ -60,9 +60,9 @@ internal static class GenerateCommand
         var sample = builder.Prompt(prompt, pictures);
         var generator = new TextGenerator(loaded.Model, loaded.Tokenizer);
         Completion made;
-        if (beams > 0)
+        if (beams is { } count)
         {
-            made = generator.BeamSearch(sample, beams, options, cancellation: interrupted)[0].Completion;
+            made = generator.BeamSearch(sample, count, options, cancellation: interrupted)[0].Completion;
             if (!json) Console.Write(made.Text);
         }
         else
