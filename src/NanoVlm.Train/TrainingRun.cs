@@ -29,7 +29,7 @@ public static class TrainingRun
     {
         var start = RunStart.Of(config, "code", "run", resume);
         var place = RankEnvironment.Read();
-        var compute = ComputeChoice.For(config.Train, place);
+        var compute = ComputeChoice.For(config.Train, place?.LocalRank);
         using var display = new TrainingDisplay(quiet: place is { Rank: > 0 });
         using var ranks = RankGroup.Join(place);
         try

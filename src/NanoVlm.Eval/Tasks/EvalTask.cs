@@ -14,6 +14,9 @@ public abstract class EvalTask
     /// <summary>Texts that end an answer.</summary>
     public virtual IReadOnlyList<string> StopStrings => [];
 
+    /// <summary>The version of its prompts: another one where the same data gives other questions.</summary>
+    public virtual string PromptsVersion => "1";
+
     /// <summary>Opens its questions.</summary>
     /// <param name="data">Where they are.</param>
     /// <returns>The questions in the published order. Reading one can throw <see cref="NanoVlmException"/>, which is that item's alone.</returns>

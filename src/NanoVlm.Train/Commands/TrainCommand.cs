@@ -56,7 +56,7 @@ internal static class TrainCommand
         if (config.Model.Tokenizer is not null && !System.IO.Path.Exists(config.Model.Tokenizer))
             throw new ConfigurationException(start.Source, [new("model.tokenizer", $"'{config.Model.Tokenizer}' is neither a file nor a folder; name a folder that holds tokenizer.json")]);
         var place = RankEnvironment.Read();
-        var compute = ComputeChoice.For(config.Train, place);
+        var compute = ComputeChoice.For(config.Train, place?.LocalRank);
         using var interrupted = new CancellationTokenSource();
         using var display = new TrainingDisplay(quiet: place is { Rank: > 0 });
         using var onInterrupt = LocalLaunch.IsChild ? Ignored(PosixSignal.SIGINT) : OnSignal(PosixSignal.SIGINT, interrupted);

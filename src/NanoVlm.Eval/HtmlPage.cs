@@ -1,6 +1,6 @@
 using System.Net;
 
-namespace NanoVlm.Training;
+namespace NanoVlm.Evaluation;
 
 /// <summary>A page that holds all it shows: no file beside it, nothing fetched; light or dark as the reader likes.</summary>
 internal static class HtmlPage
