@@ -65,10 +65,14 @@ mkdir -p "$scratch"
 cd "$root" || exit
 
 check "build" dotnet build NanoVlm.sln -c Release --nologo -v quiet -consoleLoggerParameters:ErrorsOnly || finish
-check "format" dotnet format NanoVlm.sln --verify-no-changes --no-restore
+# The format is checked beside the tests, which wait for processes they start.
+dotnet format NanoVlm.sln --verify-no-changes --no-restore > "$scratch/format.log" 2>&1 &
+format=$!
+format_is_clean() { wait "$format" || { cat "$scratch/format.log"; return 1; }; }
 for project in tests/*.Tests; do
     test_project "$(basename "$project")" "$@"
 done
+check "format" format_is_clean
 check "a short training run, and a question to its checkpoint" short_training_run
 rm -rf "$scratch/run" "$scratch/shapes"
 finish

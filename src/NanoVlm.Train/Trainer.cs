@@ -34,13 +34,12 @@ public sealed class Trainer : IDisposable
     private readonly TrainingStep trainingStep;
     private readonly TrainingFlops flops;
     private readonly double peakFlops;
-    private readonly AnswerEvaluator evaluator;
+    private readonly TrainingEvaluation evaluation;
     private readonly MetricsLog? metrics;
     private readonly CheckpointWriter? checkpoints;
     private readonly Stopwatch clock = new();
     private readonly string? from;
     private readonly TrainingState before;
-    private IReadOnlyList<Question>? validation;
     private TrainingState state;
     private LoaderState? loaded;
     private bool stopped;
@@ -88,7 +87,7 @@ public sealed class Trainer : IDisposable
         average = config.Train.EmaDecay is { } decay && run is not null ? new WeightAverage(model, decay) : null;
         if (from is not null) LoadOptimizer(from, trained);
         trainingStep = new TrainingStep(model, optimizer, groups, config.Train, compute.Device, ranks, shards);
-        evaluator = new AnswerEvaluator(model, plan.Tokenizer, builder, compute.Device, config.Eval.BatchSize);
+        evaluation = new TrainingEvaluation(config, data, builder, new AnswerEvaluator(model, plan.Tokenizer, builder, compute.Device, config.Eval.BatchSize));
         if (run is not null)
         {
             metrics = new MetricsLog(run.File("metrics.jsonl"), state.Step);
@@ -153,8 +152,8 @@ public sealed class Trainer : IDisposable
         });
         clock.Stop();
         if (stopped && saved < state.Step) Save(false);
-        checkpoints?.Finish();
-        if (!stopped) OnFirst("the test", () => Summary = Summarize(cancellation));
+        FinishSaving();
+        if (!stopped) OnFirst("the test", () => Test(cancellation));
         return !stopped;
     }
 
@@ -302,30 +301,14 @@ public sealed class Trainer : IDisposable
     // Whether the model is the best so far.
     private bool Measure(CancellationToken cancellation)
     {
-        var step = state.Step;
-        var watch = Stopwatch.StartNew();
-        validation ??= Question.Askable(data.Validation, builder, config.Train.EvalLimit, LeftOut);
-        Accuracy accuracy;
         average?.Swap();
-        try
-        {
-            accuracy = Accuracy.Of(evaluator.Ask(validation, cancellation: cancellation));
-        }
-        catch (OperationCanceledException)
-        {
-            return false; // it is done when the run goes on
-        }
-        finally
-        {
-            average?.Swap();
-        }
-        metrics!.Write(new EvaluationMetrics(step, accuracy.Overall, accuracy.ByKind, accuracy.Questions, watch.Elapsed.TotalSeconds));
-        Log.Information("step {Step}: validation accuracy {Accuracy:P1} over {Questions} questions ({Kinds:l})", step, accuracy.Overall, accuracy.Questions,
-            string.Join(", ", accuracy.ByKind.Select(kind => FormattableString.Invariant($"{kind.Key} {kind.Value:P0}"))));
-        var better = !(accuracy.Overall <= state.BestAccuracy);
-        if (better) bestStep = step;
+        var accuracy = evaluation.Validate(state.Step, metrics!, cancellation);
+        average?.Swap();
+        if (accuracy is null) return false; // cancelled: it is done when the run goes on
+        var better = !(accuracy <= state.BestAccuracy);
+        if (better) bestStep = state.Step;
         // A run that stops early evaluates where the whole run would not: what goes on from here must not know.
-        if (EvaluationIsDue) state = state with { EvaluatedStep = step, BestAccuracy = better ? accuracy.Overall : state.BestAccuracy, BestStep = better ? step : state.BestStep };
+        if (EvaluationIsDue) state = state with { EvaluatedStep = state.Step, BestAccuracy = better ? accuracy : state.BestAccuracy, BestStep = better ? state.Step : state.BestStep };
         return better;
     }
 
@@ -334,31 +317,34 @@ public sealed class Trainer : IDisposable
         var mine = JsonSerializer.SerializeToUtf8Bytes(loaded, Json.Indented);
         var loaders = (ranks?.Gather("where data stands", mine) ?? [mine]).Select(one => JsonSerializer.Deserialize<LoaderState>(one, Json.Indented)!);
         var now = state with { Seconds = before.Seconds + clock.Elapsed.TotalSeconds, Loaders = [.. loaders] };
-        checkpoints?.Finish();
+        FinishSaving();
         if (TrainingSnapshot.Take(now, model, optimizer, names, average, compute.Device, ranks, shards) is { } snapshot) checkpoints!.Begin(now.Step, isBest, snapshot);
         saved = now.Step;
     }
 
-    private RunSummary Summarize(CancellationToken cancellation)
+    // The checkpoint before is on the disk. The other ranks may come to wait for this one meanwhile, as long as the disk takes.
+    private void FinishSaving()
+    {
+        if (checkpoints is null) return;
+        if (ranks is null) checkpoints.Finish();
+        else
+        {
+            ranks.Apart(() =>
+            {
+                checkpoints.Finish();
+                return true;
+            });
+        }
+    }
+
+    private void Test(CancellationToken cancellation)
     {
         // The best checkpoint is the one that a user takes away: it is the one tested.
         Checkpoint.LoadWeights(model, Path.Combine(run!.Best, Checkpoint.WeightsFile), "decoder.", model.Config.LmTieWeights);
-        var questions = Question.Askable(data.Test.Count > 0 ? data.Test : data.Validation, builder, config.Eval.Limit, LeftOut);
-        Log.Information("testing the best checkpoint, step {Step}, on {Questions:N0} questions, with and without their images", bestStep, questions.Count);
-        var predictions = evaluator.Ask(questions, cancellation: cancellation);
-        var (test, blind, majority) = (Accuracy.Of(predictions), Accuracy.Of(evaluator.Ask(questions, blind: true, cancellation)), Accuracy.OfMajority(questions));
-        // Eight from all over the set, no two about one image.
-        var distinct = predictions.GroupBy(p => p.Question.Images.FirstOrDefault()).Select((image, i) => image.ElementAt(i % image.Count())).ToArray();
-        Samples = [.. Enumerable.Range(0, Math.Min(8, distinct.Length)).Select(i => distinct[i * distinct.Length / Math.Min(8, distinct.Length)])];
-        return new RunSummary
+        Log.Information("testing the best checkpoint, step {Step}, with and without its images", bestStep);
+        (var summary, Samples) = evaluation.Test(cancellation);
+        Summary = summary with
         {
-            TestAccuracy = test.Overall,
-            BlindAccuracy = blind.Overall,
-            MajorityAccuracy = majority.Overall,
-            TestAccuracyByKind = test.ByKind,
-            BlindAccuracyByKind = blind.ByKind,
-            MajorityAccuracyByKind = majority.ByKind,
-            TestQuestions = questions.Count,
             BestStep = bestStep,
             Steps = state.Step,
             SkippedSteps = state.SkippedSteps,
@@ -369,8 +355,6 @@ public sealed class Trainer : IDisposable
             FinalLoss = state.Loss,
         };
     }
-
-    private static void LeftOut(string why) => Log.Warning("left out of the questions: {Why:l}", why);
 
     private static long PeakRss()
     {

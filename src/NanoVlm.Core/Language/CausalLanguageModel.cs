@@ -74,9 +74,7 @@ public sealed class CausalLanguageModel : Module
     /// <param name="hidden">[N, hidden], after the final norm.</param>
     /// <param name="targets">[N], Int64: the token after each.</param>
     /// <returns>A float32 number.</returns>
-    public Tensor CrossEntropy(Tensor hidden, Tensor targets) => Config.FinalLogitSoftcapping is null
-        ? Kernels.LinearCrossEntropy(hidden, HeadWeight, targets)
-        : functional.cross_entropy(Logits(hidden), targets, reduction: Reduction.Sum);
+    public Tensor CrossEntropy(Tensor hidden, Tensor targets) => Kernels.LinearCrossEntropy(hidden, HeadWeight, targets, Config.FinalLogitSoftcapping);
 
     /// <summary>Hidden states after the final norm.</summary>
     /// <param name="embeddings">[B, T, hidden].</param>

@@ -23,6 +23,8 @@ public static class ActivationCheckpoint
     /// <param name="forward">Its value by its inputs.</param>
     /// <param name="inputs">All tensors that it depends on beside parameters; null where there is none.</param>
     public static Tensor Run(Module block, Func<Tensor?[], Tensor> forward, params Tensor?[] inputs) => forward(inputs);
+
+    internal static Tensor Run(Func<Tensor?[], Tensor> forward, params Tensor?[] inputs) => forward(inputs);
 #else
     /// <summary>Whether this build can do it; where it cannot, blocks keep all they compute.</summary>
     public static bool Available => true;
@@ -42,6 +44,10 @@ public static class ActivationCheckpoint
         // Parameters are arguments too: their gradients then go the way of all others, and a block whose inputs have none still gets its own.
         return Recomputed.apply([forward, inputs.Length, .. inputs!, .. parameters]);
     }
+
+    /// <summary>The same of a function without parameters of its own.</summary>
+    internal static Tensor Run(Func<Tensor?[], Tensor> forward, params Tensor?[] inputs) =>
+        is_grad_enabled() && inputs.Any(input => input is { requires_grad: true }) ? Recomputed.apply([forward, inputs.Length, .. inputs!]) : forward(inputs);
 
     private sealed class Recomputed : SingleTensorFunction<Recomputed>
     {

@@ -115,27 +115,31 @@ public static partial class Kernels
         Tensor Repeated(Tensor x) => groups == 1 ? Heads(x) : Heads(x).repeat_interleave(groups, 1);
     }
 
-    /// <summary>The cross-entropy of a language head, without keeping the logits of all rows at once.</summary>
+    /// <summary>The cross-entropy of a language head. The logits of all rows never exist at once: they are made chunk by chunk, in the backward again.</summary>
     /// <param name="hidden">[N, hidden].</param>
     /// <param name="weight">The head: [vocabulary, hidden].</param>
     /// <param name="targets">[N], Int64; all are labels.</param>
+    /// <param name="softcap">Bounds logits smoothly, as Gemma-2 does: cap * tanh(logits / cap); null: not.</param>
     /// <returns>The sum of the losses, a float32 number.</returns>
-    public static Tensor LinearCrossEntropy(Tensor hidden, Tensor weight, Tensor targets)
+    public static Tensor LinearCrossEntropy(Tensor hidden, Tensor weight, Tensor targets, double? softcap = null)
     {
-        if (Takes(hidden)) return FusedLinearCrossEntropy(hidden, weight, targets);
-        const long rows = 4096;
+        if (Takes(hidden) && softcap is null) return FusedLinearCrossEntropy(hidden, weight, targets);
+        const long rows = 1024;
         Tensor? total = null;
         var start = 0L;
         do // once at least: the loss of no rows is a zero that has gradients
         {
             var count = Math.Min(rows, hidden.shape[0] - start);
-            var logits = Linear(hidden.narrow(0, start, count), weight).to(ScalarType.Float32);
-            var sum = nn.functional.cross_entropy(logits, targets.narrow(0, start, count), reduction: nn.Reduction.Sum);
+            var sum = ActivationCheckpoint.Run(
+                chunk => nn.functional.cross_entropy(Capped(Linear(chunk[0]!, chunk[1]!).to(ScalarType.Float32)), chunk[2]!, reduction: nn.Reduction.Sum),
+                hidden.narrow(0, start, count), weight, targets.narrow(0, start, count));
             total = total is null ? sum : total + sum;
             start += count;
         }
         while (start < hidden.shape[0]);
         return total;
+
+        Tensor Capped(Tensor logits) => softcap is { } cap ? (logits / cap).tanh() * cap : logits;
     }
 
     private static bool Takes(Tensor x) =>

@@ -75,6 +75,7 @@ internal static class TrainCommand
         catch (NanoVlmException e)
         {
             ranks?.Fail(e.Message);
+            if (interrupted.IsCancellationRequested && ranks is { IsFirst: false }) return 130; // the first rank was quicker to leave, and says so
             Log.Error("{Message:l}", e.Message); // also in the run's log.txt
             return 1;
         }

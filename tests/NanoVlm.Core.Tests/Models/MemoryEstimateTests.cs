@@ -79,15 +79,9 @@ public sealed class MemoryEstimateTests
         using var counter = new AllocationCounter();
         var loss = Kernels.LinearCrossEntropy(hidden, weight, targets);
         var logits = 4L * rows * vocabulary;
-        if (fused)
-        {
-            loss.backward();
-            Assert.InRange(counter.PeakBytes, 0, logits / 6); // a chunk of 8 MiB, the two gradients and what their products take
-        }
-        else
-        {
-            Assert.True(counter.PeakBytes > logits / 6); // plain operations keep every chunk for the backward
-        }
+        loss.backward();
+        // A chunk of 8 MiB, the two gradients and what their products take; plain operations take some such chunks.
+        Assert.InRange(counter.PeakBytes, 0, logits / (fused ? 6 : 3));
     }
 
     [Fact]
