@@ -31,7 +31,7 @@ internal static class CompareCommand
             foreach (var (number, figure) in task.Figures.Index())
                 table.AddRow(
                     number == 0 ? Markup.Escape(task.Task) : "", Markup.Escape(figure.Name), Number(figure.A, figure), Number(figure.B, figure), Signed(figure.Difference, figure),
-                    $"{Signed(figure.Low, figure)} to {Signed(figure.High, figure)}", figure.P.ToString("0.0000", CultureInfo.InvariantCulture));
+                    figure is { Low: { } low, High: { } high } ? $"{Signed(low, figure)} to {Signed(high, figure)}" : "-", figure.P?.ToString("0.0000", CultureInfo.InvariantCulture) ?? "-");
         output.Write(table);
         foreach (var task in comparison)
         {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using NanoVlm.Configuration;
 using NanoVlm.Data;
+using NanoVlm.Evaluation.Prompts;
 using NanoVlm.Evaluation.Running;
 using NanoVlm.Evaluation.Tasks;
 using NanoVlm.Generation;
@@ -28,13 +29,13 @@ internal static class EvalCommand
     internal static void AddTo(Command command)
     {
         var model = new Option<string>("--model") { Description = "The model folder, e.g. checkpoints/RUN/best", Required = true, HelpName = "DIR" };
-        var tasks = new Option<string[]>("--tasks") { Description = $"The benchmarks, with commas between: {string.Join(", ", EvalTasks.All.Select(task => task.Name))}", Required = true, HelpName = "A,B", AllowMultipleArgumentsPerToken = true };
+        var tasks = new Option<string[]>("--tasks") { Description = $"The benchmarks, with commas between: {string.Join(", ", Benchmarks.All.Select(task => task.Name))}", Required = true, HelpName = "A,B", AllowMultipleArgumentsPerToken = true };
         var data = new Option<string[]>("--data") { Description = "Where the questions are: the one benchmark's file or folder, or TASK=PATH; without it, the published data set", HelpName = "[TASK=]PATH", AllowMultipleArgumentsPerToken = true };
         var split = new Option<string[]>("--split") { Description = "Another split than the published one", HelpName = "[TASK=]NAME", AllowMultipleArgumentsPerToken = true };
         var limit = new Option<int?>("--limit") { Description = "Ask the first N items of each benchmark only", HelpName = "N" };
         var batchSize = new Option<int?>("--batch-size") { Description = "Images at a time, each with the questions beside it; default: the run's eval.batch_size, or 16", HelpName = "N" };
         var maxNewTokens = new Option<int?>("--max-new-tokens") { Description = "The longest answer, in tokens; default: as each benchmark has it", HelpName = "N" };
-        var prompts = new Option<string>("--prompts") { Description = "The prompt formats: lmms, nanovlm, vlmevalkit", DefaultValueFactory = _ => "lmms", HelpName = "NAME" };
+        var prompts = new Option<string>("--prompts") { Description = $"The prompt formats: {string.Join(", ", PromptSet.Names)}, or a file of them", DefaultValueFactory = _ => "lmms", HelpName = "NAME" };
         var rules = EvaluationCommands.RulesOption("The rules that answers are scored by; default lmms-0.7.1");
         var precision = new Option<string?>("--precision") { Description = "auto, fp32 or bf16; default: the run's own, or auto", HelpName = "NAME" };
         var output = new Option<string?>("--output") { Description = "The result's file; default: in RUN/evaluations where the model is a run's checkpoint, or in ./evaluations", HelpName = "FILE" };
@@ -142,7 +143,7 @@ internal static class EvalCommand
 
     private static TaskRequest Request(EvalTask task, Arguments arguments, RunConfig? run, EvaluationDisplay display, CancellationToken cancellation)
     {
-        var data = new TaskData(Given(arguments.Data, "--data"), arguments.Prompts, Given(arguments.Split, "--split"));
+        var data = new TaskData(Given(arguments.Data, "--data"), arguments.Prompts, Given(arguments.Split, "--split")) { Cancellation = cancellation };
         if (task == ConversationTask.Shapes && data.Path is null) data = data with { Path = ShapesTest.Find(run, display.Say, cancellation) };
         return new TaskRequest(task, data);
 
@@ -150,7 +151,7 @@ internal static class EvalCommand
         {
             var named = values.FirstOrDefault(value => value.StartsWith(task.Name + "=", StringComparison.Ordinal));
             if (named is not null) return named[(task.Name.Length + 1)..];
-            var plain = values.Where(value => !EvalTasks.All.Any(known => value.StartsWith(known.Name + "=", StringComparison.Ordinal))).ToArray();
+            string[] plain = [.. values.Where(value => !Benchmarks.All.Any(known => value.StartsWith(known.Name + "=", StringComparison.Ordinal)))];
             if (plain.Length > 0 && (arguments.Tasks.Count > 1 || plain.Length > 1))
                 throw new ConfigurationException("the command line", [new(option, $"'{plain[0]}' does not say of which benchmark it is; write {task.Name}={plain[0]}")]);
             return plain.FirstOrDefault();
@@ -162,14 +163,15 @@ internal static class EvalCommand
         var run = ModelIdentity.RunOf(arguments.Model);
         var name = System.IO.Path.GetFileName(ModelIdentity.NameOf(arguments.Model));
         var variant = (arguments.Options.Limit is { } limit ? $"-first{limit}" : "") + (arguments.Options.Blind ? "-blind" : "");
-        return System.IO.Path.Combine(run is null ? "evaluations" : System.IO.Path.Combine(run, "evaluations"), $"{name}-{string.Join('+', arguments.Tasks.Select(task => task.Name))}{variant}.json");
+        var folder = run is null ? "evaluations" : System.IO.Path.GetRelativePath(".", System.IO.Path.Combine(run, "evaluations"));
+        return System.IO.Path.Combine(folder.StartsWith("..", StringComparison.Ordinal) ? System.IO.Path.GetFullPath(folder) : folder, $"{name}-{string.Join('+', arguments.Tasks.Select(task => task.Name))}{variant}.json");
     }
 
     private static EvalTask[] TasksOf(string[] given)
     {
         var names = given.SelectMany(list => list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct().ToArray();
         if (names.Length == 0) throw new ConfigurationException("the command line", [new("--tasks", "names no benchmark")]);
-        return [.. names.Select(name => EvalTasks.Find(name) ?? throw EvaluationCommands.Unknown("--tasks", "benchmarks", name, EvalTasks.All.Select(task => task.Name)))];
+        return [.. names.Select(name => Benchmarks.All.FirstOrDefault(task => task.Name == name) ?? throw EvaluationCommands.Unknown("--tasks", "benchmarks", name, Benchmarks.All.Select(task => task.Name)))];
     }
 
     private static (int Share, int Shares) ShareOf(string? given)

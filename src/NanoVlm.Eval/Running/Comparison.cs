@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NanoVlm.Data;
 using NanoVlm.Evaluation.Metrics;
 using NanoVlm.Evaluation.Tasks;
@@ -8,11 +9,11 @@ namespace NanoVlm.Evaluation.Running;
 /// <param name="Name">The figure's name.</param>
 /// <param name="A">Its value in the first.</param>
 /// <param name="B">Its value in the second.</param>
-/// <param name="Low">Where the 95 % interval of the difference begins.</param>
+/// <param name="Low">Where the 95 % interval of the difference begins; null: the figure is not drawn again, since that takes too long.</param>
 /// <param name="High">Where it ends.</param>
-/// <param name="P">The two-sided p value: how often the resampled difference is not of its sign.</param>
+/// <param name="P">The two-sided p value: how often chance alone would give a difference as far from none.</param>
 /// <param name="Scale">The most the figure can be.</param>
-public sealed record FigureDifference(string Name, double A, double B, double Low, double High, double P, double Scale)
+public sealed record FigureDifference(string Name, double A, double B, double? Low, double? High, double? P, double Scale)
 {
     /// <summary>B - A.</summary>
     public double Difference => B - A;
@@ -35,6 +36,8 @@ public sealed record ItemDifference(string Id, string Expected, string A, string
 public sealed record Comparison(
     string Task, int Items, IReadOnlyList<FigureDifference> Figures, IReadOnlyList<ItemDifference> Better, IReadOnlyList<ItemDifference> Worse, int OtherAnswers)
 {
+    private static readonly TimeSpan MostTime = TimeSpan.FromMinutes(5);
+
     /// <summary>
     /// Compares two results of the same items, by a paired bootstrap (Efron and Tibshirani, 1993, chapter 16): items, or groups of items that are judged together,
     /// are drawn with replacement, the same for both, and the figures taken of them.
@@ -58,7 +61,7 @@ public sealed record Comparison(
     private static Comparison Of(TaskResult a, TaskResult b, Rules rulesA, Rules rulesB, int resamples, int seed)
     {
         RequireSame(a, b);
-        var task = EvalTasks.Find(a.Task) ?? throw new NanoVlmException($"The results have a benchmark '{a.Task}', which this version does not know.");
+        var task = Benchmarks.Named(a.Task);
         var pairs = a.Items.Zip(b.Items).ToArray();
         return new Comparison(
             a.Task, pairs.Length, Differences(task, a, b, rulesA, rulesB, resamples, seed),
@@ -72,44 +75,84 @@ public sealed record Comparison(
     private static FigureDifference[] Differences(EvalTask task, TaskResult a, TaskResult b, Rules rulesA, Rules rulesB, int resamples, int seed)
     {
         ScoredItem[] itemsA = [.. a.Items.Select(item => item.Scored())], itemsB = [.. b.Items.Select(item => item.Scored())];
-        var clusters = Enumerable.Range(0, itemsA.Length).GroupBy(i => itemsA[i].Reference.Group is { Length: > 0 } group ? (group, 0) : ("", i + 1)).Select(group => group.ToArray()).ToArray();
-        var names = a.Figures.Where(figure => b.Figures.Any(other => other.Name == figure.Name)).ToArray();
-        var differences = names.Select(_ => new double[resamples]).ToArray();
-        Parallel.For(0, resamples, () => (A: new List<ScoredItem>(itemsA.Length), B: new List<ScoredItem>(itemsB.Length)), (resample, _, drawn) =>
+        var figures = a.Figures.SelectMany(one => b.Figures.Where(other => other.Name == one.Name).Take(1).Select(other => (A: one, B: other))).ToArray();
+        var differences = new FigureDifference[figures.Length];
+        var others = new List<int>();
+        for (var i = 0; i < figures.Length; i++)
         {
-            drawn.A.Clear();
-            drawn.B.Clear();
-            var random = new RandomStream(seed, resample);
-            for (var i = 0; i < clusters.Length; i++)
-                foreach (var item in clusters[random.Below(clusters.Length)])
-                {
-                    drawn.A.Add(itemsA[item]);
-                    drawn.B.Add(itemsB[item]);
-                }
-            var (figuresA, figuresB) = (task.Summarize(drawn.A, rulesA), task.Summarize(drawn.B, rulesB));
-            for (var figure = 0; figure < names.Length; figure++)
-                differences[figure][resample] = ValueOf(figuresB, names[figure].Name) - ValueOf(figuresA, names[figure].Name);
-            return drawn;
-        }, _ => { });
-        return [.. names.Select((figure, i) => Of(figure, b.Figures.First(other => other.Name == figure.Name), differences[i]))];
-
-        // A category that no drawn item is of has no figure: it says nothing of the difference.
-        static double ValueOf(IReadOnlyList<Figure> figures, string name)
-        {
-            foreach (var figure in figures)
-                if (figure.Name == name) return figure.Value;
-            return 0;
+            var (one, other) = figures[i];
+            differences[i] = new FigureDifference(one.Name, one.Value, other.Value, null, null, null, one.Scale);
+            if (ItemsOfMean(one, other, itemsA, itemsB) is { } of)
+            {
+                var drawn = PairedBootstrap.Of([.. of.Select(item => (itemsA[item].Reference.Group, one.Scale * itemsA[item].Score, one.Scale * itemsB[item].Score))], resamples, seed);
+                differences[i] = differences[i] with { Low = drawn.Low, High = drawn.High, P = drawn.PValue };
+            }
+            else
+            {
+                others.Add(i);
+            }
         }
+        if (others.Count == 0 || !IsQuick(task, itemsA, rulesA, resamples)) return differences;
+        var draws = Draw(task, itemsA, itemsB, rulesA, rulesB, [.. others.Select(i => figures[i].A.Name)], resamples, seed);
+        foreach (var (number, i) in others.Index()) differences[i] = With(differences[i], draws[number]);
+        return differences;
     }
 
-    private static FigureDifference Of(Figure a, Figure b, double[] drawn)
+    // The items whose mean score a figure is; null: it is another kind of figure.
+    private static int[]? ItemsOfMean(Figure a, Figure b, ScoredItem[] itemsA, ScoredItem[] itemsB)
+    {
+        Func<Reference, bool>[] subsets = [_ => true, reference => reference.Category == a.Name, reference => reference.Subcategory == a.Name];
+        foreach (var isOf in subsets)
+        {
+            int[] items = [.. Enumerable.Range(0, itemsA.Length).Where(i => isOf(itemsA[i].Reference))];
+            if (items.Length > 0 && IsMean(a, itemsA, items) && IsMean(b, itemsB, items)) return items;
+        }
+        return null;
+
+        static bool IsMean(Figure figure, ScoredItem[] scored, int[] items) =>
+            figure.Count == items.Length && Math.Abs(figure.Value - figure.Scale * items.Average(item => scored[item].Score)) < 1e-9 * Math.Max(1, figure.Scale);
+    }
+
+    // Captions are held against each other anew in every draw: that would take hours.
+    private static bool IsQuick(EvalTask task, ScoredItem[] items, Rules rules, int resamples)
+    {
+        var watch = Stopwatch.StartNew();
+        task.Summarize(items, rules);
+        return watch.Elapsed * 2 * resamples / Environment.ProcessorCount < MostTime;
+    }
+
+    // Any figure: taken of drawn items as of all.
+    private static double[][] Draw(EvalTask task, ScoredItem[] itemsA, ScoredItem[] itemsB, Rules rulesA, Rules rulesB, string[] names, int resamples, int seed)
+    {
+        var groups = Enumerable.Range(0, itemsA.Length).GroupBy(i => itemsA[i].Reference.Group is { Length: > 0 } group ? (group, 0) : ("", i + 1)).Select(group => group.ToArray()).ToArray();
+        var differences = names.Select(_ => new double[resamples]).ToArray();
+        Parallel.For(0, resamples, resample =>
+        {
+            var random = new RandomStream(seed, resample);
+            var (drawnA, drawnB) = (new List<ScoredItem>(itemsA.Length), new List<ScoredItem>(itemsB.Length));
+            for (var i = 0; i < groups.Length; i++)
+                foreach (var item in groups[random.Below(groups.Length)])
+                {
+                    drawnA.Add(Own(itemsA[item], i));
+                    drawnB.Add(Own(itemsB[item], i));
+                }
+            var (figuresA, figuresB) = (task.Summarize(drawnA, rulesA), task.Summarize(drawnB, rulesB));
+            for (var figure = 0; figure < names.Length; figure++) differences[figure][resample] = ValueOf(figuresB, names[figure]) - ValueOf(figuresA, names[figure]);
+        });
+        return differences;
+
+        // A group that is drawn twice is two groups.
+        static ScoredItem Own(ScoredItem item, int draw) => item.Reference.Group.Length == 0 ? item : item with { Reference = item.Reference with { Group = $"{draw}/{item.Reference.Group}" } };
+
+        // A category that no drawn item is of has no figure: it says nothing of the difference.
+        static double ValueOf(IReadOnlyList<Figure> figures, string name) => figures.FirstOrDefault(figure => figure.Name == name)?.Value ?? 0;
+    }
+
+    private static FigureDifference With(FigureDifference figure, double[] drawn)
     {
         Array.Sort(drawn);
-        var (below, above) = (drawn.Count(difference => difference <= 0), drawn.Count(difference => difference >= 0));
-        var p = Math.Min(1, 2.0 * (Math.Min(below, above) + 1) / (drawn.Length + 1));
-        return new FigureDifference(a.Name, a.Value, b.Value, Quantile(0.025), Quantile(0.975), p, a.Scale);
-
-        double Quantile(double share) => drawn[Math.Clamp((int)Math.Round(share * (drawn.Length - 1)), 0, drawn.Length - 1)];
+        var fewer = Math.Min(drawn.Count(difference => difference <= 0), drawn.Count(difference => difference >= 0));
+        return figure with { Low = Interval.Quantile(drawn, 0.025), High = Interval.Quantile(drawn, 0.975), P = Math.Min(1, 2.0 * (fewer + 1) / (drawn.Length + 1)) };
     }
 
     private static void RequireSame(TaskResult a, TaskResult b)

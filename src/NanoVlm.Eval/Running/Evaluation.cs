@@ -40,9 +40,9 @@ public sealed class Evaluation
                 Data = request.Data.Path,
                 Split = request.Data.Split,
                 Prompts = request.Data.Prompts,
-                PromptsVersion = request.Task.PromptsVersion,
-                MaxNewTokens = options.MaxNewTokens ?? request.Task.MaxNewTokens,
-                StopStrings = request.Task.StopStrings,
+                PromptsVersion = request.Task.PromptsVersionWith(request.Data.Prompts),
+                MaxNewTokens = options.MaxNewTokens ?? request.Task.MaxNewTokensWith(request.Data.Prompts),
+                StopStrings = request.Task.StopStringsWith(request.Data.Prompts),
                 Count = Items[i].Count,
             })],
         };
@@ -79,7 +79,7 @@ public sealed class Evaluation
         for (var i = 0; i < requests.Count; i++)
         {
             var (task, answered) = (requests[i].Task, answers[i]);
-            runner.Ask(task, Items[i], index => answered[index] is not null, batch =>
+            runner.Ask(task, requests[i].Data.Prompts, Items[i], index => answered[index] is not null, batch =>
             {
                 var named = batch.Select(entry => (entry.Index, Item: Named(entry.Item, requests[i].Data.Path))).ToArray();
                 file.Add(task.Name, named);

@@ -166,7 +166,7 @@ public sealed record TaskResult
 
     internal TaskResult Rescored(Rules rules)
     {
-        var task = EvalTasks.Find(Task) ?? throw new NanoVlmException($"The result has a benchmark '{Task}', which this version does not know.");
+        var task = Benchmarks.Named(Task);
         return With(task, [.. Items.Select(Scored)], rules);
 
         ItemResult Scored(ItemResult item)

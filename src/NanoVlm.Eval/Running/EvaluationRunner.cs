@@ -31,7 +31,7 @@ public sealed class EvaluationRunner
     public IReadOnlyList<ItemResult> Ask(EvalTask task, IReadOnlyList<TaskItem> items, Action<string> warn, CancellationToken cancellation = default)
     {
         var results = new ItemResult[items.Count];
-        Ask(task, items, _ => false, batch =>
+        Ask(task, "lmms", items, _ => false, batch =>
         {
             foreach (var (index, item) in batch) results[index] = item;
         }, warn, cancellation);
@@ -40,6 +40,7 @@ public sealed class EvaluationRunner
 
     /// <summary>Asks this share's items that are not done.</summary>
     /// <param name="task">The benchmark.</param>
+    /// <param name="prompts">As <see cref="TaskData.Prompts"/>.</param>
     /// <param name="items">Its items, after the limit.</param>
     /// <param name="isDone">Whether an item is done.</param>
     /// <param name="answered">Gets each batch: items with their places.</param>
@@ -47,9 +48,9 @@ public sealed class EvaluationRunner
     /// <param name="cancellation">Stops between tokens.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public void Ask(
-        EvalTask task, IReadOnlyList<TaskItem> items, Func<int, bool> isDone, Action<IReadOnlyList<(int Index, ItemResult Item)>> answered, Action<string> warn, CancellationToken cancellation)
+        EvalTask task, string prompts, IReadOnlyList<TaskItem> items, Func<int, bool> isDone, Action<IReadOnlyList<(int Index, ItemResult Item)>> answered, Action<string> warn, CancellationToken cancellation)
     {
-        var generation = new GenerationOptions { MaxNewTokens = options.MaxNewTokens ?? task.MaxNewTokens, StopStrings = task.StopStrings, Sampling = Sampling.Greedy };
+        var generation = new GenerationOptions { MaxNewTokens = options.MaxNewTokens ?? task.MaxNewTokensWith(prompts), StopStrings = task.StopStringsWith(prompts), Sampling = Sampling.Greedy };
         var plan = new BatchPlan(items, builder, options, mostTokens - generation.MaxNewTokens);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var ahead = Channel.CreateBounded<Task<Prepared[]>>(1);
@@ -131,7 +132,7 @@ public sealed class EvaluationRunner
         for (int i = 0, answer = 0; i < batch.Length; i++)
         {
             var (planned, prompt, error) = batch[i];
-            var item = planned.Item ?? new TaskItem($"#{planned.Index}", "", [], new Reference());
+            var item = planned.Item ?? new TaskItem($"#{planned.Index}", "", [], new Reference { Answers = [""] });
             if (error is not null) warn($"{task.Name}, item {item.Id} counts as wrong: {error}");
             var scored = error is null ? task.Score(item.Id, item.Reference, completions[answer++].Text, options.Rules) : new ScoredItem(item.Id, item.Reference, "", 0);
             results[i] = (planned.Index, new ItemResult

@@ -60,7 +60,7 @@ public sealed class ConversationTask(string name) : EvalTask
         id, reference, answer, reference.Answers.Any(right => string.Equals(answer.Trim(), right.Trim(), StringComparison.OrdinalIgnoreCase)) ? 1 : 0);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Figure> Summarize(IReadOnlyList<ScoredItem> items, Rules rules) => Shares.Of(items);
+    public override IReadOnlyList<Figure> Summarize(IReadOnlyList<ScoredItem> items, Rules rules) => [Figures.Mean("accuracy", items), .. Figures.MeanByCategory(items)];
 
     // The marks of a conversation's images stand in its first question, as a rule; a question whose own are not as many is asked after all of them.
     private static string Marked(string question, int images) => question.Split(SampleBuilder.ImageMark).Length - 1 == images
