@@ -81,8 +81,9 @@ internal static class EvalCommand
         var options = arguments.Options with { BatchSize = arguments.BatchSize ?? run?.Eval.BatchSize ?? 16 };
         var compute = Compute(arguments, run, options);
         var requests = arguments.Tasks.Select(task => Request(task, arguments, run, display, interrupted.Token)).ToArray();
-        var output = arguments.Output ?? DefaultOutput(arguments);
-        var evaluation = new Running.Evaluation(ModelIdentity.Of(arguments.Model, compute.Dtype), requests, options, output, arguments.Restart);
+        var identity = ModelIdentity.Of(arguments.Model, compute.Dtype);
+        var output = arguments.Output ?? System.IO.Path.Combine(EvaluationFiles.FolderOf(arguments.Model), EvaluationFiles.NameOf(identity, arguments.Tasks.Select(task => task.Name), options));
+        var evaluation = new Running.Evaluation(identity, requests, options, output, arguments.Restart);
         if (evaluation.Result is not null) display.Say($"{output} is there already, by the same settings; --restart asks again");
         else
         {
@@ -156,15 +157,6 @@ internal static class EvalCommand
                 throw new ConfigurationException("the command line", [new(option, $"'{plain[0]}' does not say of which benchmark it is; write {task.Name}={plain[0]}")]);
             return plain.FirstOrDefault();
         }
-    }
-
-    private static string DefaultOutput(Arguments arguments)
-    {
-        var run = ModelIdentity.RunOf(arguments.Model);
-        var name = System.IO.Path.GetFileName(ModelIdentity.NameOf(arguments.Model));
-        var variant = (arguments.Options.Limit is { } limit ? $"-first{limit}" : "") + (arguments.Options.Blind ? "-blind" : "");
-        var folder = run is null ? "evaluations" : System.IO.Path.GetRelativePath(".", System.IO.Path.Combine(run, "evaluations"));
-        return System.IO.Path.Combine(folder.StartsWith("..", StringComparison.Ordinal) ? System.IO.Path.GetFullPath(folder) : folder, $"{name}-{string.Join('+', arguments.Tasks.Select(task => task.Name))}{variant}.json");
     }
 
     private static EvalTask[] TasksOf(string[] given)

@@ -47,9 +47,11 @@ public sealed class Evaluation
             })],
         };
         if (restart && options.Shares == 1) DeletePartial();
+        Answers(); // of this evaluation, or refused
         if (restart || !File.Exists(output)) return;
-        Result = EvaluationResult.Load(output);
-        Require(output, Settings(Result));
+        var result = EvaluationResult.Load(output);
+        Require(output, Settings(result));
+        Result = result;
     }
 
     /// <summary>The result's file.</summary>

@@ -32,3 +32,8 @@ public sealed record ItemResult
     /// <summary>As rules score it and benchmarks sum it up.</summary>
     public ScoredItem Scored() => new(Id, Reference, Answer, Score, Extracted);
 }
+
+/// <summary>An item with its answer.</summary>
+/// <param name="Item">The item.</param>
+/// <param name="Result">The answer.</param>
+public sealed record AnsweredItem(TaskItem Item, ItemResult Result);

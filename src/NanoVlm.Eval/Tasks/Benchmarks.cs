@@ -10,7 +10,7 @@ public static class Benchmarks
     [
         new MmstarTask(), new MmmuTask(), ScienceQaTask.Full, ScienceQaTask.WithImages, new Ai2dTask(), new ChartQaTask(), DocumentVqaTask.Documents,
         DocumentVqaTask.Infographics, new TextVqaTask(), new VqaV2Task(), new OcrBenchTask(), new MmeTask(), new PopeTask(), new SeedBenchTask(), CaptioningTask.Coco,
-        CaptioningTask.Flickr30k, ConversationTask.Shapes, new VqaJsonlTask(),
+        CaptioningTask.Flickr30k, ConversationTask.Shapes, ConversationTask.Conversations, new VqaJsonlTask(),
     ];
 
     /// <summary>Finds a benchmark.</summary>

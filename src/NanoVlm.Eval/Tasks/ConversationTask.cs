@@ -9,8 +9,12 @@ namespace NanoVlm.Evaluation.Tasks;
 /// from case and outer white space. The trainer's own test, and, as <c>shapes</c>, the test split of a shapes data set.
 /// </summary>
 /// <param name="name">As results name it.</param>
-public sealed class ConversationTask(string name) : EvalTask
+/// <param name="samples">The conversations where they are open already; null: they are read from files.</param>
+public sealed class ConversationTask(string name, IReadOnlyList<RawSample>? samples = null) : EvalTask
 {
+    /// <summary>Conversations in JSONL files as one trains on.</summary>
+    public static readonly ConversationTask Conversations = new("conversations");
+
     /// <summary>The built-in shapes: <c>test.jsonl</c> of their folder.</summary>
     public static readonly ConversationTask Shapes = new("shapes");
 
@@ -23,6 +27,7 @@ public sealed class ConversationTask(string name) : EvalTask
     /// <inheritdoc/>
     public override IReadOnlyList<TaskItem> Open(TaskData data)
     {
+        if (samples is not null) return Items(samples);
         if (data.Path is null) throw new NanoVlmException($"{name}: there is no published data set; name the data's folder with --data.");
         var file = Directory.Exists(data.Path) ? Path.Combine(data.Path, (data.Split ?? "test") + ".jsonl") : data.Path;
         using var source = ConversationSource.Open(file);
