@@ -40,24 +40,23 @@ internal sealed class CaptioningTask : Benchmark
 
     /// <summary>ROUGE-L, the one of the figures that a caption has by itself.</summary>
     /// <inheritdoc/>
-    public override ScoredItem Score(string id, Reference reference, string answer, Rules rules)
-    {
-        var (caption, references) = Words(reference, answer, rules);
-        return new ScoredItem(id, reference, answer, RougeL.Score(caption, references));
-    }
+    public override ScoredItem Score(string id, Reference reference, string answer, Rules rules) => new(id, reference, answer, RougeL.Score(answer, reference.Answers, rules));
 
     /// <summary>CIDEr, which is at most 10, BLEU-4 and ROUGE-L.</summary>
     /// <inheritdoc/>
     public override IReadOnlyList<Figure> Summarize(IReadOnlyList<ScoredItem> items, Rules rules)
     {
-        if (items.Count == 0) return [];
-        var words = items.Select(item => Words(item.Reference, item.Answer, rules)).ToArray();
-        var cider = Cider.Of(words);
-        // BLEU is of the whole; it is drawn again as often as costs little.
-        var bleu = new Figure("bleu-4", Bleu.Of(words)[3], items.Count, Interval.Bootstrap(words, drawn => Bleu.Of(drawn)[3], resamples: Math.Clamp(200_000 / words.Length, 40, 1000)));
-        return [new Figure("cider", cider.Average(), items.Count, Interval.OfMean([.. cider]), 10), bleu, Figures.Mean("rouge-l", items)];
-    }
+        (string, IReadOnlyList<string>)[] captions = [.. items.Select(item => (item.Answer, item.Reference.Answers))];
+        var cider = Cider.Of(captions, rules);
+        // BLEU is of the whole: it is reckoned anew for each draw, of which there are as many as take seconds.
+        var resamples = Math.Clamp(100_000 / Math.Max(1, captions.Length), 20, 1000);
+        return
+        [
+            new Figure("cider", cider.Count == 0 ? 0 : cider.Average(), cider.Count, Interval.OfMean([.. cider]), 10),
+            new Figure("bleu-4", captions.Length == 0 ? 0 : Bleu(captions), captions.Length, Interval.Bootstrap(captions, Bleu, resamples: resamples)),
+            Figures.Mean("rouge-l", items),
+        ];
 
-    private static (IReadOnlyList<string> Caption, IReadOnlyList<IReadOnlyList<string>> References) Words(Reference reference, string answer, Rules rules) =>
-        (CaptionWords.Of(answer, rules), [.. reference.Answers.Select(caption => CaptionWords.Of(caption, rules))]);
+        double Bleu(IReadOnlyList<(string, IReadOnlyList<string>)> of) => Metrics.Bleu.Of(of, rules)[3];
+    }
 }
