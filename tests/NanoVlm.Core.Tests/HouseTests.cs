@@ -21,7 +21,7 @@ public sealed partial class HouseTests
         ["Projection"] = ["Configuration", "Layers"],
         ["Data"] = ["Configuration", "Text", "Images"],
         ["Models"] = ["Configuration", "Layers", "Vision", "Language", "Projection", "Weights", "Text", "Images"],
-        ["Generation"] = ["Configuration", "Layers", "Vision", "Language", "Projection", "Weights", "Text", "Images", "Models"],
+        ["Generation"] = ["Configuration", "Data", "Layers", "Vision", "Language", "Projection", "Weights", "Text", "Images", "Models"],
     };
 
     private static readonly HashSet<string> Unversioned =

@@ -31,6 +31,19 @@ float* scratch(int64_t count) {
 void gemm(const Gemm& g) {
     if (g.m == 0 || g.n == 0) return;
     const Kernels& kernels = cpu_kernels();
+    const auto offset = [](const void* p, Dtype type, int64_t elements) { return (const char*)p + elements * (type == kFloat ? 4 : 2); };
+    // Decoding: B is read once, and packing it would cost as much as the product.
+    if (g.m <= kFewRows && g.a_column == 1 && g.b_row == 1 && !g.accumulate) {
+        at::parallel_for(0, g.n, std::max<int64_t>(16, 4 * kGrain / std::max<int64_t>(g.k, 1)), [&](int64_t begin, int64_t end) {
+            Gemm part = g;
+            part.n = end - begin;
+            part.b = offset(g.b, g.b_type, begin * g.b_column);
+            part.c = (void*)offset(g.c, g.c_type, begin);
+            part.bias = g.bias ? g.bias + begin : nullptr;
+            kernels.gemm_few_rows(part);
+        });
+        return;
+    }
     const int64_t threads = at::in_parallel_region() || double(g.m) * g.n * g.k < 1e5 ? 1 : at::get_num_threads();
     const auto piece = [](int64_t size, int64_t pieces, int64_t tile) { return ((size + pieces - 1) / pieces + tile - 1) / tile * tile; };
     const double cost_a = g.a_type == kFloat && g.a_column == 1 ? 0 : 8, cost_b = 8;  // in columns (rows) of products
@@ -46,7 +59,6 @@ void gemm(const Gemm& g) {
     at::parallel_for(0, down * across, 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) {
             const int64_t row = i % down * best_rows, column = i / down * best_columns;
-            const auto offset = [](const void* p, Dtype type, int64_t elements) { return (const char*)p + elements * (type == kFloat ? 4 : 2); };
             Gemm part = g;
             part.m = std::min(best_rows, g.m - row);
             part.n = std::min(best_columns, g.n - column);

@@ -63,6 +63,9 @@ Tensor product_weight(const Tensor& weight, at::ScalarType dtype);
 // Column sums [columns] in float32 of rows.
 Tensor column_sum(const Tensor& rows);
 
+// Products of at most this many rows are sums of dot products, as when one token a row is decoded.
+constexpr int64_t kFewRows = 8;
+
 // Elements a thread takes at the least: below this, starting it costs more than it saves.
 constexpr int64_t kGrain = 4096;
 

@@ -66,6 +66,15 @@ struct Attention {
     int64_t grad_q_row, grad_q_head, grad_k_row, grad_v_row;
 };
 
+// One (row, key-value head) of attention to cached keys: `group` queries of one token, next to each other, see all `keys` keys.
+struct CachedAttention {
+    Dtype type;
+    int64_t keys, dim, group, row;  // row: from one key to the next
+    float scale;
+    const void *q, *k, *v;
+    void* out;
+};
+
 struct AdamW {
     float lr, beta1, beta2, eps, weight_decay, bias_correction1, sqrt_bias_correction2, grad_scale;
 };
@@ -76,10 +85,12 @@ struct Kernels {
 
     int64_t (*gemm_scratch)(const Gemm&);  // floats of scratch gemm needs, 64-byte aligned
     void (*gemm)(const Gemm&, float* scratch);
+    void (*gemm_few_rows)(const Gemm&);  // A with unit columns, B with unit rows, not accumulating: no scratch
 
     int64_t (*attention_scratch)(const Attention&, bool backward);
     void (*attention_forward)(const Attention&, float* scratch);
     void (*attention_backward)(const Attention&, float* scratch);
+    void (*cached_attention)(const CachedAttention&, float* scratch);  // group * (keys + 16) floats of scratch
 
     // The rest is indexed by Dtype: [kFloat], [kBfloat16].
     void (*gelu[2])(int64_t n, const void* x, void* y);

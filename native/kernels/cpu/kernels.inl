@@ -659,10 +659,12 @@ static void adamw(int64_t n, float* parameter, const float* gradient, void* aver
     });
 }
 
+#include "decode.inl"
+
 static const Kernels kTable = {
     NANOVLM_STRING(NANOVLM_ISA), MR, NR,
-    gemm_scratch, gemm,
-    attention_scratch, attention_forward, attention_backward,
+    gemm_scratch, gemm, gemm_few_rows,
+    attention_scratch, attention_forward, attention_backward, cached_attention,
     {gelu<float>, gelu<bf16>}, {gelu_backward<float>, gelu_backward<bf16>},
     {swiglu<float>, swiglu<bf16>}, {swiglu_backward<float>, swiglu_backward<bf16>},
     {norm<float>, norm<bf16>}, {norm_backward<float>, norm_backward<bf16>},

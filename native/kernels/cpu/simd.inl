@@ -38,6 +38,12 @@ NANOVLM_INLINE float scalar(bf16 x) {
     return f;
 }
 
+NANOVLM_INLINE void set(float* p, float x) { *p = x; }
+NANOVLM_INLINE void set(bf16* p, float x) {
+    const H h = narrow(splat(x));
+    p->bits = h[0];
+}
+
 // The first `count` lanes; the others read as zero.
 template <class T>
 NANOVLM_INLINE F load(const T* p, int64_t count) {

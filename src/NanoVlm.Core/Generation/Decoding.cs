@@ -5,26 +5,25 @@ using static TorchSharp.torch;
 
 namespace NanoVlm.Generation;
 
-/// <summary>The decode loop: one pass over the prompt, then one token at a time on cached keys and values.</summary>
+/// <summary>Continues batches of tokens, as tensors: see <see cref="TextGenerator"/> for texts and images.</summary>
 public static class Decoding
 {
     /// <summary>Continues a batch of prompts.</summary>
     /// <param name="model">The model, in evaluation mode.</param>
-    /// <param name="inputIds">[B, T], Int64; shorter prompts are padded on the left.</param>
+    /// <param name="inputIds">[B, T], Int64; shorter prompts are padded, on the left as nanoVLM does or on the right.</param>
     /// <param name="pixelValues">[N, 3, H, W] in the order of the placeholders, or null.</param>
     /// <param name="attentionMask">[B, T], 0 where padding is, or null.</param>
     /// <param name="maxNewTokens">The most tokens to add.</param>
-    /// <param name="sampler">How the next token is chosen.</param>
-    /// <param name="endOfText">A row that made it is filled with it; when all rows have, the loop ends. Null: never.</param>
+    /// <param name="sampling">How the next token is chosen; null: the most likely one.</param>
+    /// <param name="endOfText">A row that made it is filled with it; when all rows have, that is the end. Null: never.</param>
     /// <returns>[B, new tokens], Int64.</returns>
     public static Tensor Generate(
-        VisionLanguageModel model, Tensor inputIds, Tensor? pixelValues, Tensor? attentionMask, int maxNewTokens, Sampler sampler, long? endOfText = null)
+        VisionLanguageModel model, Tensor inputIds, Tensor? pixelValues, Tensor? attentionMask, int maxNewTokens, Sampling? sampling = null, long? endOfText = null)
     {
         using var scope = NewDisposeScope();
         using var mode = inference_mode();
         var features = pixelValues is null ? null : model.EncodeImages(pixelValues);
-        var embeddings = model.Embed(inputIds, features);
-        return Continue(model.Decoder, embeddings, attentionMask, model.ComputeDtype, maxNewTokens, sampler, endOfText, model.Spans(inputIds)).MoveToOuterDisposeScope();
+        return Continue(model.Decoder, model.Embed(inputIds, features), attentionMask, model.ComputeDtype, maxNewTokens, sampling, endOfText, model.Spans(inputIds)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Continues a batch of prompts given as embeddings.</summary>
@@ -33,64 +32,44 @@ public static class Decoding
     /// <param name="attentionMask">[B, T], 0 where padding is, or null.</param>
     /// <param name="dtype">The dtype to compute in.</param>
     /// <param name="maxNewTokens">The most tokens to add.</param>
-    /// <param name="sampler">How the next token is chosen.</param>
+    /// <param name="sampling">As for <see cref="Generate"/>.</param>
     /// <param name="endOfText">As for <see cref="Generate"/>.</param>
     /// <param name="spans">[B, T], which tokens see each other in both directions; see <see cref="CausalLanguageModel.forward"/>.</param>
     /// <returns>[B, new tokens], Int64.</returns>
     public static Tensor Continue(
-        CausalLanguageModel decoder, Tensor embeddings, Tensor? attentionMask, ScalarType dtype, int maxNewTokens, Sampler sampler, long? endOfText, Tensor? spans = null)
+        CausalLanguageModel decoder, Tensor embeddings, Tensor? attentionMask, ScalarType dtype, int maxNewTokens, Sampling? sampling = null, long? endOfText = null, Tensor? spans = null)
     {
         using var scope = NewDisposeScope();
+        var (batch, width) = (embeddings.shape[0], embeddings.shape[1]);
+        var lengths = Enumerable.Repeat(width, (int)batch).ToArray();
+        var layout = new RowLayout(arange(width, device: embeddings.device).expand(batch, width), null, width - 1);
+        if (attentionMask is not null)
+        {
+            // The tokens move to the left, and keep the positions that they had among the padding.
+            var order = (attentionMask == 0).to(ScalarType.Int64).mul(width).add(layout.Positions).argsort(1);
+            lengths = (attentionMask != 0).to(ScalarType.Int64).sum(1).cpu().data<long>().ToArray();
+            if (Array.IndexOf(lengths, 0) is >= 0 and var row) throw new NanoVlmException($"attention_mask: row {row} is all padding; there is nothing to continue.");
+            embeddings = embeddings.gather(1, order.unsqueeze(-1).expand_as(embeddings));
+            spans = spans?.gather(1, order);
+            layout = layout with { Positions = order };
+        }
+        if (maxNewTokens == 0) return empty(batch, 0, ScalarType.Int64, embeddings.device).MoveToOuterDisposeScope();
+        using var sampler = new Sampler(sampling ?? Sampling.Greedy, [.. Enumerable.Range(0, (int)batch)]);
+        using var rows = new Continuation(decoder, embeddings, lengths, dtype, maxNewTokens, spans: spans, layout: layout);
         var made = new List<Tensor>();
-        foreach (var token in Steps(decoder, embeddings, attentionMask, dtype, maxNewTokens, sampler, spans))
+        var ended = zeros(batch, ScalarType.Bool, embeddings.device);
+        while (true)
         {
-            var next = token;
-            if (endOfText is { } end && made.Count > 0)
-                next = where(made[^1] == end, made[^1], token);
-            made.Add(next);
-            if (endOfText is { } last && (next == last).all().ToBoolean()) break;
+            var next = sampler.Next(rows.Logits);
+            if (endOfText is { } end)
+            {
+                next = next.masked_fill(ended, end);
+                ended = next == end;
+            }
+            made.Add(next.unsqueeze(1));
+            if (made.Count == maxNewTokens || (endOfText is not null && ended.all().ToBoolean())) break;
+            rows.Append(next);
         }
-        var result = made.Count == 0 ? empty(embeddings.shape[0], 0, ScalarType.Int64, embeddings.device) : cat(made, 1);
-        return result.MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Continues one prompt token by token, until the end of text.</summary>
-    /// <param name="model">The model, in evaluation mode.</param>
-    /// <param name="inputIds">[1, T], Int64.</param>
-    /// <param name="pixelValues">[N, 3, H, W], or null.</param>
-    /// <param name="maxNewTokens">The most tokens to add.</param>
-    /// <param name="sampler">How the next token is chosen.</param>
-    /// <param name="endOfText">Ends the text; it is not given out.</param>
-    /// <param name="onToken">Gets each token's id as it is made.</param>
-    /// <returns>Whether the end of the text was reached.</returns>
-    public static bool Stream(
-        VisionLanguageModel model, Tensor inputIds, Tensor? pixelValues, int maxNewTokens, Sampler sampler, long? endOfText, Action<int> onToken)
-    {
-        using var scope = NewDisposeScope();
-        using var mode = inference_mode();
-        var features = pixelValues is null ? null : model.EncodeImages(pixelValues);
-        foreach (var token in Steps(model.Decoder, model.Embed(inputIds, features), null, model.ComputeDtype, maxNewTokens, sampler, model.Spans(inputIds)))
-        {
-            var id = token.ToInt64();
-            if (id == endOfText) return true;
-            onToken((int)id);
-        }
-        return false;
-    }
-
-    // The next token of every row, [B, 1], as often as asked for.
-    private static IEnumerable<Tensor> Steps(CausalLanguageModel decoder, Tensor embeddings, Tensor? attentionMask, ScalarType dtype, int maxNewTokens, Sampler sampler, Tensor? spans)
-    {
-        using var cache = new KvCache(decoder.Layers, embeddings.shape[1] + maxNewTokens);
-        var input = embeddings;
-        var mask = attentionMask;
-        for (var step = 0; step < maxNewTokens; step++)
-        {
-            var hidden = decoder.forward(input, mask, cache, spans: step == 0 ? spans : null);
-            var token = sampler.Next(decoder.Logits(hidden.narrow(1, hidden.shape[1] - 1, 1)).squeeze(1));
-            yield return token;
-            input = decoder.Embed(token, dtype);
-            if (mask is not null) mask = cat([mask, ones_like(token)], 1);
-        }
+        return cat(made, 1).MoveToOuterDisposeScope();
     }
 }

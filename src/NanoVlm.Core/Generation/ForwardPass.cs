@@ -211,8 +211,7 @@ public sealed record ForwardPass
     private void StoreContinuation(CausalLanguageModel decoder, Tensor embeddings, Tensor? spans, ForwardInputs group, Action<string, Tensor> store)
     {
         using var mode = no_grad();
-        using var sampler = Sampler.Greedy();
-        var made = Decoding.Continue(decoder, embeddings.detach(), group.Mask, ComputeDtype, Generate, sampler, endOfText: null, spans);
+        var made = Decoding.Continue(decoder, embeddings.detach(), group.Mask, ComputeDtype, Generate, spans: spans);
         store("output.generated_ids", made);
         store("output.generate", cat([group.Ids!, made], 1));
     }

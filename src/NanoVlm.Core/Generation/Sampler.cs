@@ -3,58 +3,82 @@ using static TorchSharp.torch;
 namespace NanoVlm.Generation;
 
 /// <summary>
-/// Chooses the next token. Greedy by default; with a temperature it samples, after top-k and nucleus (top-p) filtering
-/// (Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020), filtered before the temperature as in nanoVLM, which also leaves out the token that crosses top-p.
+/// Chooses the next token of each row, with random numbers of its own: what other rows there are makes no difference. Filters come before the
+/// temperature, as in nanoVLM.
 /// </summary>
 public sealed class Sampler : IDisposable
 {
-    private readonly Generator? generator;
-    private readonly double temperature;
-    private readonly int topK;
-    private readonly double topP;
+    private readonly Sampling sampling;
+    private Generator[] generators;
+    private Tensor? present; // [B, vocabulary], Bool: tokens that a row holds
 
-    private Sampler(double temperature, int topK, double topP, Generator? generator)
+    /// <param name="sampling">How.</param>
+    /// <param name="seeds">Where each row's random numbers begin.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
+    public Sampler(Sampling sampling, IReadOnlyList<int> seeds)
     {
-        this.temperature = temperature;
-        this.topK = topK;
-        this.topP = topP;
-        this.generator = generator;
+        ArgumentOutOfRangeException.ThrowIfNegative(sampling.Temperature);
+        ArgumentOutOfRangeException.ThrowIfNegative(sampling.TopK);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sampling.TopP);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sampling.TopP, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(sampling.MinP);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sampling.MinP, 1);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sampling.RepetitionPenalty);
+        this.sampling = sampling;
+        generators = sampling.Temperature == 0 ? [] : [.. seeds.Select(seed => new Generator((ulong)seed))];
     }
 
-    /// <summary>Takes the most likely token.</summary>
-    public static Sampler Greedy() => new(0, 0, 1, null);
-
-    /// <summary>Draws a token.</summary>
-    /// <param name="temperature">Divides the logits; above 0.</param>
-    /// <param name="topK">Keeps the k most likely tokens; 0 keeps all.</param>
-    /// <param name="topP">Keeps the most likely tokens up to this probability; 1 keeps all.</param>
-    /// <param name="seed">Where the stream of random numbers begins.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
-    public static Sampler Random(double temperature, int topK, double topP, int seed)
+    /// <summary>Says what rows hold already, which the repetition penalty counts.</summary>
+    /// <param name="prompts">The token ids of each row.</param>
+    /// <param name="vocabulary">How many tokens there are.</param>
+    /// <param name="device">Where the logits are.</param>
+    public void Begin(IReadOnlyList<IReadOnlyList<int>> prompts, long vocabulary, Device device)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
-        ArgumentOutOfRangeException.ThrowIfNegative(topK);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(topP);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(topP, 1);
-        return new Sampler(temperature, topK, topP, new Generator((ulong)seed));
+        if (sampling.RepetitionPenalty == 1) return;
+        using var scope = NewDisposeScope();
+        var held = new bool[prompts.Count * vocabulary];
+        for (var row = 0; row < prompts.Count; row++)
+            foreach (var id in prompts[row])
+                held[row * vocabulary + id] = true;
+        present?.Dispose();
+        present = tensor(held, [prompts.Count, vocabulary], device: device).DetachFromDisposeScope();
     }
 
     /// <summary>The next token of each row.</summary>
-    /// <param name="logits">[B, vocabulary].</param>
-    /// <returns>[B, 1], Int64.</returns>
+    /// <param name="logits">[B, vocabulary], float32.</param>
+    /// <returns>[B], Int64.</returns>
     public Tensor Next(Tensor logits)
     {
         using var scope = NewDisposeScope();
-        if (generator is null) return logits.argmax(-1, true).MoveToOuterDisposeScope();
-        var chances = (Filter(logits, topK, topP) / temperature).softmax(-1);
-        return chances.multinomial(1, generator: generator).MoveToOuterDisposeScope();
+        var scores = present is null ? logits : where(present, where(logits > 0, logits / sampling.RepetitionPenalty, logits * sampling.RepetitionPenalty), logits);
+        var next = generators.Length == 0 ? scores.argmax(-1) : Draw(Filter(scores, sampling.TopK, sampling.TopP, sampling.MinP));
+        present?.scatter_(1, next.unsqueeze(1), ones(next.shape[0], 1, ScalarType.Bool, next.device));
+        return next.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Sets the logits of tokens outside the k most likely and outside the nucleus to minus infinity.</summary>
+    /// <summary>Goes on with these rows.</summary>
+    public void Select(IReadOnlyList<int> rows)
+    {
+        using var scope = NewDisposeScope();
+        if (generators.Length > 0)
+        {
+            var kept = rows.Select(row => generators[row]).ToArray();
+            foreach (var generator in generators.Except(kept)) generator.Dispose();
+            generators = kept;
+        }
+        if (present is null) return;
+        var fewer = present.index_select(0, tensor(rows.Select(row => (long)row).ToArray(), device: present.device)).DetachFromDisposeScope();
+        present.Dispose();
+        present = fewer;
+    }
+
+    /// <summary>Sets the logits of tokens outside of what is drawn from to minus infinity. The most likely token always stays; the one that crosses
+    /// <paramref name="topP"/> does not, as in nanoVLM (models/utils.py).</summary>
     /// <param name="logits">[B, vocabulary].</param>
-    /// <param name="topK">0 keeps all.</param>
-    /// <param name="topP">1 keeps all.</param>
-    public static Tensor Filter(Tensor logits, int topK, double topP)
+    /// <param name="topK">As <see cref="Sampling.TopK"/>.</param>
+    /// <param name="topP">As <see cref="Sampling.TopP"/> (Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020).</param>
+    /// <param name="minP">As <see cref="Sampling.MinP"/> (Nguyen et al., "Turning Up the Heat", 2024).</param>
+    public static Tensor Filter(Tensor logits, int topK, double topP, double minP = 0)
     {
         using var scope = NewDisposeScope();
         var kept = logits;
@@ -71,9 +95,20 @@ public sealed class Sampler : IDisposable
             outside.narrow(-1, 0, 1).fill_(false); // the most likely token always stays
             kept = kept.masked_fill(outside.scatter(-1, order, outside), double.NegativeInfinity);
         }
+        if (minP > 0) kept = kept.masked_fill(kept < kept.amax([-1], true) + Math.Log(minP), double.NegativeInfinity);
         return (ReferenceEquals(kept, logits) ? logits.alias() : kept).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Frees the stream of random numbers.</summary>
-    public void Dispose() => generator?.Dispose();
+    /// <summary>Frees the random numbers.</summary>
+    public void Dispose()
+    {
+        foreach (var generator in generators) generator.Dispose();
+        present?.Dispose();
+    }
+
+    private Tensor Draw(Tensor logits)
+    {
+        var chances = (logits / sampling.Temperature).softmax(-1);
+        return cat([.. generators.Select((generator, row) => chances.select(0, row).multinomial(1, generator: generator))]);
+    }
 }

@@ -78,23 +78,35 @@ public sealed class CausalLanguageModel : Module
 
     /// <summary>Hidden states after the final norm.</summary>
     /// <param name="embeddings">[B, T, hidden].</param>
-    /// <param name="attentionMask">[B, S] over all keys, cached ones included; 0 where padding is. Null: nothing is padding.</param>
-    /// <param name="cache">Keys and values of the tokens before these; the new ones are added.</param>
+    /// <param name="attentionMask">[B, T], 0 where padding is; not with a cache. Null: nothing is padding.</param>
+    /// <param name="cache">Keys and values of the tokens before these; the new ones are added. Several tokens at a time come to rows of one length.</param>
     /// <param name="hiddenStates">Receives every block's input and the last block's output, if given.</param>
-    /// <param name="layout">Where rows hold several texts; null: one text from position 0, or from where the cache ends.</param>
+    /// <param name="layout">Where rows hold several texts, or one that does not begin at 0; null: one text from position 0, or from where the cache's first row ends.</param>
     /// <param name="rows">[N], numbers in B T: the only positions whose result is wanted. The last block computes no others.</param>
     /// <param name="spans">[B, T], Int64: tokens of one span, 0 being none, see each other in both directions, as an image's do in Gemma-3.</param>
+    /// <param name="lengths">With a cache, how many tokens of each row are to be kept; what stands behind them is padding. Null: all.</param>
     /// <returns>[B, T, hidden]; [N, hidden] with <paramref name="rows"/>.</returns>
     public Tensor forward(
-        Tensor embeddings, Tensor? attentionMask = null, KvCache? cache = null, List<Tensor>? hiddenStates = null, RowLayout? layout = null, Tensor? rows = null, Tensor? spans = null)
+        Tensor embeddings, Tensor? attentionMask = null, KvCache? cache = null, List<Tensor>? hiddenStates = null, RowLayout? layout = null, Tensor? rows = null, Tensor? spans = null,
+        IReadOnlyList<long>? lengths = null)
     {
         using var scope = NewDisposeScope();
-        var start = cache?.Length ?? 0;
+        if (cache is not null && attentionMask is not null) throw new ArgumentException("A cache holds no padding: give lengths instead of a mask.", nameof(attentionMask));
+        var start = cache?.Lengths[0] ?? 0;
+        cache?.Begin(lengths ?? [.. Enumerable.Repeat(embeddings.shape[1], (int)embeddings.shape[0])]);
         var positions = layout?.Positions ?? arange(start, start + embeddings.shape[1], device: embeddings.device); // [T], or [B, T]
         var last = layout?.LastPosition ?? start + embeddings.shape[1] - 1;
-        var far = rotary_embd.Angles(positions, last);
-        var near = rotary_embd_local?.Angles(positions, last) ?? far;
-        var seen = new Visibility { Causal = true, KeyMask = attentionMask, Documents = layout?.Documents, Positions = layout?.Positions, Spans = spans, PaddingSeesAll = Config.PaddingSeesAll };
+        var far = Angles(rotary_embd);
+        var near = rotary_embd_local is null ? far : Angles(rotary_embd_local);
+        var seen = new Visibility
+        {
+            Causal = true,
+            KeyMask = attentionMask,
+            Documents = layout?.Documents,
+            Positions = layout?.Documents is null ? null : positions,
+            Spans = spans,
+            PaddingSeesAll = Config.PaddingSeesAll,
+        };
         var x = embeddings;
         for (var layer = 0; layer < blocks.Count; layer++)
         {
@@ -107,8 +119,11 @@ public sealed class CausalLanguageModel : Module
                     [x, angles.Cos, angles.Sin, .. visible.Tensors, wanted])
                 : block.forward(x, angles, visible, cache, wanted);
         }
+        cache?.End();
         hiddenStates?.Add(x.alias().DetachFromDisposeScope());
         return norm.call(x).MoveToOuterDisposeScope();
+
+        (Tensor Cos, Tensor Sin) Angles(RotaryEmbedding rotary) => layout?.LastPositions is { } lasts ? rotary.Angles(positions, lasts) : rotary.Angles(positions, last);
     }
 
     private sealed class DecoderBlock : Module
@@ -176,8 +191,8 @@ public sealed class CausalLanguageModel : Module
             var v = v_proj.call(x).view(batch, tokens, config.NumKeyValueHeads, headDim);  // [B, T, G, D]
             q = Kernels.Rotary(q_norm?.call(q) ?? q, rotation.Cos, rotation.Sin);
             k = Kernels.Rotary(k_norm?.call(k) ?? k, rotation.Cos, rotation.Sin);
-            if (cache is not null) (k, v) = cache.Append(layer, k, v);
-            var y = Kernels.Attention(q, k, v, 1 / Math.Sqrt(config.QueryPreAttnScalar ?? headDim), seen); // [B, T, H, D]
+            var scale = 1 / Math.Sqrt(config.QueryPreAttnScalar ?? headDim);
+            var y = cache is null ? Kernels.Attention(q, k, v, scale, seen) : cache.Attend(layer, q, k, v, scale, seen); // [B, T, H, D]
             return functional.dropout(out_proj.call(Select(y.view(batch, tokens, config.NumAttentionHeads * headDim), rows)), config.Dropout, training);
         }
     }

@@ -7,6 +7,10 @@ namespace NanoVlm.Language;
 /// which all share, such as an image before independent questions. Packed rows share nothing: their documents count from 1.
 /// </summary>
 /// <param name="Positions">[B, T], Int64: where each token stands in its own text.</param>
-/// <param name="Documents">[B, T], Int64: which text it belongs to; 0: to all.</param>
+/// <param name="Documents">[B, T], Int64: which text it belongs to; 0: to all. Null: each row is one text.</param>
 /// <param name="LastPosition">The largest position.</param>
-public sealed record RowLayout(Tensor Positions, Tensor Documents, long LastPosition);
+public sealed record RowLayout(Tensor Positions, Tensor? Documents, long LastPosition)
+{
+    /// <summary>The largest position of each row, where rotary angles that depend on a text's length go by the row's own; null: by the longest.</summary>
+    public IReadOnlyList<long>? LastPositions { get; init; }
+}

@@ -15,6 +15,7 @@ public static partial class Kernels
     private static readonly CustomOperator? embedding = find_operator("nanovlm::embedding");
     private static readonly CustomOperator? rotary = find_operator("nanovlm::rotary");
     private static readonly CustomOperator? attention = find_operator("nanovlm::attention");
+    private static readonly CustomOperator? cached_attention = find_operator("nanovlm::cached_attention");
     private static readonly CustomOperator? linear_cross_entropy = find_operator("nanovlm::linear_cross_entropy");
 
     /// <summary>Keeps the moments that an optimizer has not made yet in a dtype; they are computed in the parameters'.</summary>
@@ -40,6 +41,9 @@ public static partial class Kernels
 
     private static Tensor FusedAttention(Tensor q, Tensor k, Tensor v, double scale, Visibility visible) =>
         attention!.Call(q, k, v, visible.KeyMask, visible.Documents, visible.Positions, visible.Spans, visible.Causal, visible.Window, scale);
+
+    private static Tensor FusedCachedAttention(Tensor q, Tensor k, Tensor v, Tensor keys, Tensor values, Tensor rows, Tensor lengths, double scale) =>
+        cached_attention!.Call(q, k, v, keys, values, rows, lengths, scale);
 
     private static Tensor FusedLinearCrossEntropy(Tensor hidden, Tensor weight, Tensor targets)
     {

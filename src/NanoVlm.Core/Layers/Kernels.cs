@@ -115,6 +115,34 @@ public static partial class Kernels
         Tensor Repeated(Tensor x) => groups == 1 ? Heads(x) : Heads(x).repeat_interleave(groups, 1);
     }
 
+    /// <summary>
+    /// Attention of one new token a row to the keys that a cache holds: adds the token's key and value, in the slot of the oldest where the row's slots are full,
+    /// and sees all that are there then.
+    /// </summary>
+    /// <param name="q">[B, 1, H, D].</param>
+    /// <param name="k">[B, 1, G, D]; H is a multiple of G.</param>
+    /// <param name="v">[B, 1, G, D].</param>
+    /// <param name="keys">[R, S, G, D], added to.</param>
+    /// <param name="values">[R, S, G, D], added to.</param>
+    /// <param name="rows">[B], Int64: the place of each row among the R; none twice.</param>
+    /// <param name="lengths">[B], Int64: the tokens that each row has had.</param>
+    /// <param name="longest">The largest of them.</param>
+    /// <param name="scale">Factor on the scores.</param>
+    /// <returns>[B, 1, H, D].</returns>
+    public static Tensor CachedAttention(Tensor q, Tensor k, Tensor v, Tensor keys, Tensor values, Tensor rows, Tensor lengths, long longest, double scale)
+    {
+        if (Takes(q)) return FusedCachedAttention(q, k, v, keys, values, rows, lengths, scale);
+        var slots = keys.shape[1];
+        var slot = rows * slots + lengths.remainder(slots);
+        keys.flatten(0, 1).index_copy_(0, slot, k.squeeze(1));
+        values.flatten(0, 1).index_copy_(0, slot, v.squeeze(1));
+        var held = Math.Min(longest + 1, slots);
+        var there = arange(held, device: q.device) <= lengths.unsqueeze(1); // [B, held]
+        return Attention(q, Held(keys), Held(values), scale, new Visibility { KeyMask = there });
+
+        Tensor Held(Tensor memory) => memory.narrow(1, 0, held).index_select(0, rows);
+    }
+
     /// <summary>The cross-entropy of a language head. The logits of all rows never exist at once: they are made chunk by chunk, in the backward again.</summary>
     /// <param name="hidden">[N, hidden].</param>
     /// <param name="weight">The head: [vocabulary, hidden].</param>

@@ -43,6 +43,18 @@ public sealed class RotaryEmbedding : Module
         return scope.MoveToOuter(both.cos() * attentionScaling, both.sin() * attentionScaling);
     }
 
+    /// <summary>The same where rows are of texts of their own lengths.</summary>
+    /// <param name="positions">[B, T], Int64.</param>
+    /// <param name="lasts">The largest position of each row.</param>
+    /// <returns>Two float32 tensors [B, T, D].</returns>
+    public (Tensor Cos, Tensor Sin) Angles(Tensor positions, IReadOnlyList<long> lasts)
+    {
+        if (lasts.Max() < maxPositionEmbeddings || scaling.Type is not (RopeType.Nanovlm or RopeType.Dynamic)) return Angles(positions, lasts.Max());
+        using var scope = NewDisposeScope();
+        var rows = lasts.Select((last, row) => Angles(positions.narrow(0, row, 1), last)).ToArray();
+        return scope.MoveToOuter(cat([.. rows.Select(row => row.Cos)]), cat([.. rows.Select(row => row.Sin)]));
+    }
+
     // theta^(-2 i / D).
     private static Tensor Frequencies(long headDim, double theta)
     {

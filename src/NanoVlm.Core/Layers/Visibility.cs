@@ -59,5 +59,9 @@ public sealed record Visibility
         return seen;
     }
 
+    /// <summary>The same rules where keys of no span stand before these.</summary>
+    /// <param name="keys">How many.</param>
+    internal Visibility After(long keys) => Spans is null ? this : this with { Spans = cat([zeros(Spans.shape[0], keys, Spans.dtype, Spans.device), Spans], 1) };
+
     private static Tensor Last(Tensor of, long queries) => of.narrow(1, of.shape[1] - queries, queries);
 }

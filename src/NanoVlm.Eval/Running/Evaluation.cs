@@ -34,6 +34,7 @@ public sealed class Evaluation
             Rules = options.Rules.Name,
             Blind = options.Blind,
             Limit = options.Limit,
+            BatchSize = options.BatchSize,
             Tasks = [.. requests.Select((request, i) => new TaskResult
             {
                 Task = request.Task.Name,

@@ -9,7 +9,7 @@ public sealed record EvaluationOptions
     /// <summary>By which rules answers are scored.</summary>
     public Rules Rules { get; init; } = Rules.Lmms071;
 
-    /// <summary>Images at a time, each with the questions asked about it side by side (at most <see cref="BatchPlan.MostQuestions"/>). Answers do not depend on it.</summary>
+    /// <summary>Images at a time, each with the questions asked about it side by side (at most <see cref="BatchPlan.MostQuestions"/>).</summary>
     public int BatchSize { get; init; } = 16;
 
     /// <summary>Items of each benchmark, taken in order; null: all.</summary>

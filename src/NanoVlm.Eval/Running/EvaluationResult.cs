@@ -30,6 +30,9 @@ public sealed record EvaluationResult
     /// <summary>Items of each benchmark; null: all.</summary>
     public int? Limit { get; init; }
 
+    /// <summary>Images at a time: answers of large batches may differ from those of small ones, by rounding.</summary>
+    public int BatchSize { get; init; }
+
     /// <summary>The benchmarks, in the order asked for.</summary>
     public required IReadOnlyList<TaskResult> Tasks { get; init; }
 

@@ -52,16 +52,16 @@ public sealed class ModelPropertyTests
         using var kernel = Kernel.Fused(fused);
         using var mode = no_grad();
         using var model = TinyModel.Make();
-        var (ids, mask) = TinyModel.Padded([TinyModel.Text(1, 19, false), TinyModel.Text(2, 14, false)], left: true);
+        var (ids, _) = TinyModel.Padded([TinyModel.Text(1, 19, false), TinyModel.Text(2, 19, false)], left: true);
         var embeddings = model.Embed(ids, null);
-        var whole = model.Decoder.forward(embeddings, mask) * mask.unsqueeze(-1);
+        var whole = model.Decoder.forward(embeddings);
         foreach (var pieces in new long[][] { [19], [1, 18], [7, 7, 5], [18, 1], [.. Enumerable.Repeat(1L, 19)] })
         {
-            using var cache = new KvCache(model.Decoder.Layers, 19);
+            using var cache = new KvCache(model.Decoder.Config, 2, 19);
             var parts = new List<Tensor>();
             foreach (var piece in pieces)
-                parts.Add(model.Decoder.forward(embeddings.narrow(1, cache.Length, piece), mask.narrow(1, 0, cache.Length + piece), cache));
-            Near.Equal(whole, cat(parts, 1) * mask.unsqueeze(-1), 1e-5, $"pieces of {string.Join(", ", pieces)}");
+                parts.Add(model.Decoder.forward(embeddings.narrow(1, cache.Lengths[0], piece), cache: cache));
+            Near.Equal(whole, cat(parts, 1), 1e-5, $"pieces of {string.Join(", ", pieces)}");
         }
     }
 
@@ -71,9 +71,9 @@ public sealed class ModelPropertyTests
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         using var model = TinyModel.Make();
-        using var cache = new KvCache(model.Decoder.Layers, 3);
+        using var cache = new KvCache(model.Decoder.Config, 1, 3);
         var error = Assert.Throws<InvalidOperationException>(() => model.Decoder.forward(model.Embed(tensor(new long[] { 1, 2, 3, 4 }, [1, 4]), null), cache: cache));
-        Assert.Contains("holds 3 tokens; 4", error.Message);
+        Assert.Contains("holds 3 tokens a row; row 0 would have 4", error.Message);
     }
 
     [Theory, InlineData(false), InlineData(true)]

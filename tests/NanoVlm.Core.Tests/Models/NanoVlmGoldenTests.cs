@@ -90,8 +90,7 @@ public sealed class NanoVlmGoldenTests
         // nanoVLM fills a finished row with the end of text up to the end; here the loop stops once all rows are finished.
         long[][] Answers(Tensor input, Tensor pixels, Tensor? attention, long end)
         {
-            using var sampler = Sampler.Greedy();
-            var made = Decoding.Generate(golden.Model, input, pixels, attention, 16, sampler, end);
+            var made = Decoding.Generate(golden.Model, input, pixels, attention, 16, endOfText: end);
             return [.. Enumerable.Range(0, (int)made.shape[0]).Select(row => (long[])[.. made.select(0, row).data<long>().ToArray(), .. Enumerable.Repeat(end, 16 - (int)made.shape[1])])];
         }
 
@@ -161,8 +160,7 @@ public sealed class NanoVlmGoldenTests
         var ids = expected.Tensor("input.input_ids");
         var embeddings = decoder.Embed(ids, ScalarType.Float32);
         Near.Equal(expected.Tensor("output.logits"), decoder.Logits(decoder.forward(embeddings)), Forward, "logits");
-        using var sampler = Sampler.Greedy();
-        var made = Decoding.Continue(decoder, embeddings, null, ScalarType.Float32, 12, sampler, null);
+        var made = Decoding.Continue(decoder, embeddings, null, ScalarType.Float32, 12);
         Assert.Equal(expected.Tensor("output.generate").data<long>().ToArray(), cat([ids, made], 1).data<long>().ToArray());
     }
 

@@ -1,0 +1,113 @@
+// What decoding is made of, one token a row: products of a few rows, and attention to cached keys.
+// The result of a row does not depend on which other rows are there.
+
+// ---- product of a few rows -------------------------------------------------------------------
+//
+// Rows of B^T are read once, where they lie, for up to four rows of A. Every element has one vector of sums
+// over k, whatever the block it is computed in.
+
+template <int ROWS, int COLUMNS, class A, class B, class C>
+NANOVLM_INLINE void dot_block(int64_t k, const A* a, int64_t a_row, const B* b, int64_t b_column, const float* bias, C* c, int64_t c_row) {
+    F sums[ROWS][COLUMNS] = {};
+    for_lanes(k, [&](int64_t i, auto lanes) {
+        F rows[ROWS];
+        NANOVLM_UNROLL
+        for (int r = 0; r < ROWS; r++) rows[r] = lanes.load(a + r * a_row + i);
+        NANOVLM_UNROLL
+        for (int j = 0; j < COLUMNS; j++) {
+            const F column = lanes.load(b + j * b_column + i);
+            NANOVLM_UNROLL
+            for (int r = 0; r < ROWS; r++) sums[r][j] += rows[r] * column;
+        }
+    });
+    for (int r = 0; r < ROWS; r++)
+        for (int j = 0; j < COLUMNS; j++) set(c + r * c_row + j, sum(sums[r][j]) + (bias ? bias[j] : 0.0f));
+}
+
+template <int ROWS, class A, class B, class C>
+static void dot_rows(const Gemm& g, int64_t row) {
+    constexpr int COLUMNS = 8 / ROWS;  // eight sums at a time keep the multipliers busy
+    const A* a = (const A*)g.a + row * g.a_row;
+    C* c = (C*)g.c + row * g.c_row;
+    const B* b = (const B*)g.b;
+    int64_t j = 0;
+    for (; j + COLUMNS <= g.n; j += COLUMNS)
+        dot_block<ROWS, COLUMNS>(g.k, a, g.a_row, b + j * g.b_column, g.b_column, g.bias ? g.bias + j : nullptr, c + j, g.c_row);
+    for (; j < g.n; j++) dot_block<ROWS, 1>(g.k, a, g.a_row, b + j * g.b_column, g.b_column, g.bias ? g.bias + j : nullptr, c + j, g.c_row);
+}
+
+template <class A, class B, class C>
+static void few_rows(const Gemm& g) {
+    int64_t row = 0;
+    for (; row + 4 <= g.m; row += 4) dot_rows<4, A, B, C>(g, row);
+    for (; row + 2 <= g.m; row += 2) dot_rows<2, A, B, C>(g, row);
+    if (row < g.m) dot_rows<1, A, B, C>(g, row);
+}
+
+static void gemm_few_rows(const Gemm& g) {
+    if (g.a_type == kFloat && g.b_type == kFloat) return g.c_type == kFloat ? few_rows<float, float, float>(g) : few_rows<float, float, bf16>(g);
+    if (g.a_type == kFloat) return g.c_type == kFloat ? few_rows<float, bf16, float>(g) : few_rows<float, bf16, bf16>(g);
+    if (g.b_type == kFloat) return g.c_type == kFloat ? few_rows<bf16, float, float>(g) : few_rows<bf16, float, bf16>(g);
+    return g.c_type == kFloat ? few_rows<bf16, bf16, float>(g) : few_rows<bf16, bf16, bf16>(g);
+}
+
+// ---- attention to cached keys ----------------------------------------------------------------
+
+template <class T>
+static void attend_cached(const CachedAttention& a, float* scratch) {
+    const T *q = (const T*)a.q, *k = (const T*)a.k, *v = (const T*)a.v;
+    T* out = (T*)a.out;
+    const int64_t n = a.keys, row = round_up(n, W);
+    for (int64_t h = 0; h < a.group; h++) {
+        float* scores = scratch + h * row;
+        int64_t j = 0;
+        for (; j + 4 <= n; j += 4) {
+            F s0{}, s1{}, s2{}, s3{};
+            const T* key = k + j * a.row;
+            for_lanes(a.dim, [&](int64_t d, auto lanes) {
+                const F x = lanes.load(q + h * a.dim + d);
+                s0 += x * lanes.load(key + d), s1 += x * lanes.load(key + a.row + d);
+                s2 += x * lanes.load(key + 2 * a.row + d), s3 += x * lanes.load(key + 3 * a.row + d);
+            });
+            scores[j] = sum(s0) * a.scale, scores[j + 1] = sum(s1) * a.scale, scores[j + 2] = sum(s2) * a.scale, scores[j + 3] = sum(s3) * a.scale;
+        }
+        for (; j < n; j++) {
+            F s{};
+            for_lanes(a.dim, [&](int64_t d, auto lanes) { s += lanes.load(q + h * a.dim + d) * lanes.load(k + j * a.row + d); });
+            scores[j] = sum(s) * a.scale;
+        }
+        for (; j < row; j++) scores[j] = -__builtin_inff();
+        F most = load(scores);
+        for (int64_t i = W; i < row; i += W) most = larger(most, load(scores + i));
+        const F top = splat(largest(most));
+        F total{};
+        for (int64_t i = 0; i < row; i += W) {
+            const F p = exponential(load(scores + i) - top);
+            store(scores + i, p);
+            total += p;
+        }
+        const float inverse = 1.0f / sum(total);
+        const auto weighted = [&](int64_t d, auto lanes) {
+            F x{};
+            for (int64_t i = 0; i < n; i++) x += lanes.load(v + i * a.row + d) * scores[i];
+            lanes.store(out + h * a.dim + d, x * inverse);
+        };
+        int64_t d = 0;
+        for (; d + 4 * W <= a.dim; d += 4 * W) {
+            F x0{}, x1{}, x2{}, x3{};
+            for (int64_t i = 0; i < n; i++) {
+                const T* value = v + i * a.row + d;
+                const F p = splat(scores[i]);
+                x0 += load(value) * p, x1 += load(value + W) * p, x2 += load(value + 2 * W) * p, x3 += load(value + 3 * W) * p;
+            }
+            store(out + h * a.dim + d, x0 * inverse), store(out + h * a.dim + d + W, x1 * inverse);
+            store(out + h * a.dim + d + 2 * W, x2 * inverse), store(out + h * a.dim + d + 3 * W, x3 * inverse);
+        }
+        for (; d + W <= a.dim; d += W) weighted(d, Whole{});
+        if (d < a.dim) weighted(d, Part{a.dim - d});
+    }
+}
+
+static void cached_attention(const CachedAttention& a, float* scratch) {
+    a.type == kFloat ? attend_cached<float>(a, scratch) : attend_cached<bf16>(a, scratch);
+}

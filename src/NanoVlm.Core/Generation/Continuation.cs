@@ -1,0 +1,95 @@
+using NanoVlm.Language;
+using static TorchSharp.torch;
+
+namespace NanoVlm.Generation;
+
+/// <summary>A batch of texts that are being continued: each row's keys and values, and what comes next in it. Rows can leave, and be taken twice.</summary>
+internal sealed class Continuation : IDisposable
+{
+    private readonly CausalLanguageModel decoder;
+    private readonly ScalarType dtype;
+    private readonly KvCache cache;
+    private long[] positions; // of each row's next token
+    private Tensor logits;
+
+    /// <summary>Reads the prompts.</summary>
+    /// <param name="decoder">The language model.</param>
+    /// <param name="embeddings">[B, T, hidden]; prompts stand on the left, padding behind them.</param>
+    /// <param name="lengths">Tokens of each prompt.</param>
+    /// <param name="dtype">The dtype to compute in.</param>
+    /// <param name="newTokens">The most tokens to come.</param>
+    /// <param name="rows">The most rows there will be; null: as many as prompts.</param>
+    /// <param name="spans">As for <see cref="CausalLanguageModel.forward"/>.</param>
+    /// <param name="layout">Where prompts do not begin at position 0, each row's positions; the next is then the one after the largest of all.</param>
+    public Continuation(
+        CausalLanguageModel decoder, Tensor embeddings, IReadOnlyList<long> lengths, ScalarType dtype, long newTokens, int? rows = null, Tensor? spans = null, RowLayout? layout = null)
+    {
+        (this.decoder, this.dtype) = (decoder, dtype);
+        cache = new KvCache(decoder.Config, Math.Max(rows ?? 0, lengths.Count), lengths.Max() + newTokens);
+        positions = [.. lengths.Select(length => layout is null ? length : layout.LastPosition + 1)];
+        try
+        {
+            if (lengths.Count < (rows ?? 0)) cache.Select([.. Enumerable.Range(0, lengths.Count)]);
+            using var scope = NewDisposeScope();
+            var width = embeddings.shape[1];
+            layout ??= new RowLayout(arange(width, device: embeddings.device).expand(lengths.Count, width), null, width - 1) { LastPositions = [.. lengths.Select(length => length - 1)] };
+            var last = tensor(lengths.Select((length, row) => row * width + length - 1).ToArray(), device: embeddings.device);
+            var hidden = decoder.forward(embeddings, cache: cache, layout: layout, rows: last, spans: spans, lengths: lengths); // [B, hidden]
+            logits = decoder.Logits(hidden).DetachFromDisposeScope();
+        }
+        catch
+        {
+            cache.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>How many rows there are.</summary>
+    public int Rows => positions.Length;
+
+    /// <summary>[B, vocabulary], float32: of the token that comes next.</summary>
+    public Tensor Logits => logits;
+
+    /// <summary>Appends a token to every row.</summary>
+    /// <param name="tokens">[B], Int64.</param>
+    public void Append(Tensor tokens)
+    {
+        using var scope = NewDisposeScope();
+        var place = tensor(positions, [Rows, 1], device: tokens.device);
+        var hidden = decoder.forward(decoder.Embed(tokens.unsqueeze(1), dtype), cache: cache, layout: new RowLayout(place, null, positions.Max()) { LastPositions = positions }); // [B, 1, hidden]
+        for (var row = 0; row < positions.Length; row++) positions[row]++;
+        Give(decoder.Logits(hidden.squeeze(1)));
+    }
+
+    /// <summary>The hidden states of texts that might come next, one a row; nothing is kept of them but their keys and values.</summary>
+    /// <param name="tokens">[B, T], Int64; padding behind them.</param>
+    /// <returns>[B, T, hidden], after the final norm.</returns>
+    public Tensor Read(Tensor tokens)
+    {
+        using var scope = NewDisposeScope();
+        var lasts = positions.Select(position => position + tokens.shape[1] - 1).ToArray();
+        var places = tensor(positions, [Rows, 1], device: tokens.device) + arange(tokens.shape[1], device: tokens.device);
+        return decoder.forward(decoder.Embed(tokens, dtype), cache: cache, layout: new RowLayout(places, null, lasts.Max()) { LastPositions = lasts }).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Goes on with these rows.</summary>
+    public void Select(IReadOnlyList<int> rows)
+    {
+        using var scope = NewDisposeScope();
+        cache.Select(rows);
+        positions = [.. rows.Select(row => positions[row])];
+        Give(logits.index_select(0, tensor(rows.Select(row => (long)row).ToArray(), device: logits.device)));
+    }
+
+    public void Dispose()
+    {
+        cache.Dispose();
+        logits.Dispose();
+    }
+
+    private void Give(Tensor next)
+    {
+        logits.Dispose();
+        logits = next.DetachFromDisposeScope();
+    }
+}
