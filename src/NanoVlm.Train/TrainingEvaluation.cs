@@ -113,7 +113,7 @@ internal sealed class TrainingEvaluation
         {
             evaluation = new(identity, [request], options, output, restart: true); // what is there is of other settings
         }
-        Asking(() => evaluation.Run(Runner(options), _ => { }, Warn, cancellation));
+        evaluation.Run(Runner(options), _ => { }, Warn, cancellation);
         var result = evaluation.Finish()!;
         RequireAny(result.Tasks[0].Items);
         return (evaluation, result);
@@ -121,27 +121,12 @@ internal sealed class TrainingEvaluation
 
     private IReadOnlyList<ItemResult> Ask(EvalTask task, IReadOnlyList<TaskItem> items, EvaluationOptions options, CancellationToken cancellation)
     {
-        IReadOnlyList<ItemResult> answers = [];
-        Asking(() => answers = Runner(options).Ask(task, items, Warn, cancellation));
+        var answers = Runner(options).Ask(task, items, Warn, cancellation);
         RequireAny(answers);
         return answers;
     }
 
     private EvaluationRunner Runner(EvaluationOptions options) => new(generator, builder, options, model.Config.LmMaxPositionEmbeddings);
-
-    private void Asking(Action ask)
-    {
-        var wasTraining = model.training;
-        model.eval();
-        try
-        {
-            ask();
-        }
-        finally
-        {
-            model.train(wasTraining);
-        }
-    }
 
     private TaskRequest Requested(string name)
     {
