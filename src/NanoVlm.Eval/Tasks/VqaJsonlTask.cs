@@ -12,7 +12,6 @@ namespace NanoVlm.Evaluation.Tasks;
 public sealed class VqaJsonlTask : EvalTask
 {
     private static readonly string[] metrics = ["exact", "vqa", "anls", "relaxed", "contains"];
-    private static readonly string[] keys = ["id", "image", "images", "question", "answer", "answers", "category", "metric"];
 
     /// <inheritdoc/>
     public override string Name => "vqa-jsonl";
@@ -108,9 +107,9 @@ public sealed class VqaJsonlTask : EvalTask
 
         NanoVlmException Missing(string key)
         {
-            var found = string.Join(", ", row.EnumerateObject().Select(property => $"\"{property.Name}\""));
-            var slip = row.EnumerateObject().FirstOrDefault(property => property.Name.Equals(key, StringComparison.OrdinalIgnoreCase) && !keys.Contains(property.Name)).Name;
-            return new NanoVlmException($"{origin}: the key \"{key}\"{(key == "answer" ? " (or \"answers\")" : "")} is missing{(slip is null ? "" : $" (\"{slip}\" is another)")}; found {(found.Length > 0 ? found : "no keys")}.");
+            string[] found = [.. row.EnumerateObject().Select(property => property.Name)];
+            var slip = found.FirstOrDefault(name => name.Equals(key, StringComparison.OrdinalIgnoreCase));
+            return new NanoVlmException($"{origin}: the key \"{key}\"{(key == "answer" ? " (or \"answers\")" : "")} is missing{(slip is null ? "" : $" (\"{slip}\" is another)")}; found {(found.Length > 0 ? string.Join(", ", found.Select(name => $"\"{name}\"")) : "no keys")}.");
         }
 
         static string Short(JsonElement value) => value.GetRawText() is { Length: > 60 } text ? text[..60] + " ..." : value.GetRawText();
