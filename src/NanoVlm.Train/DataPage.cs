@@ -1,5 +1,7 @@
 using System.Net;
 
+using NanoVlm.Evaluation;
+
 namespace NanoVlm.Training;
 
 /// <summary>A run's training data on one page: <c>data.html</c>, with its counts, histograms and some rows with their pictures.</summary>

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json.Serialization;
 using NanoVlm.Configuration;
+using NanoVlm.Models;
 using NanoVlm.Images;
 using NanoVlm.Layers;
 using static TorchSharp.torch;

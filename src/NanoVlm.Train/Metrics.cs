@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace NanoVlm.Training;
 
@@ -53,7 +54,12 @@ public sealed record StepMetrics
 /// <param name="ByKind">The same by kind of question.</param>
 /// <param name="Questions">How many questions.</param>
 /// <param name="Seconds">How long it took.</param>
-public sealed record EvaluationMetrics(int Step, double ValidationAccuracy, IReadOnlyDictionary<string, double> ByKind, int Questions, double Seconds);
+public sealed record EvaluationMetrics(int Step, double ValidationAccuracy, IReadOnlyDictionary<string, double> ByKind, int Questions, double Seconds)
+{
+    /// <summary>The headline figure of each benchmark in <c>eval.tasks</c>, over its first questions; null: none is asked while training.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, double>? Benchmarks { get; init; }
+}
 
 /// <summary>Writes a run's figures to <c>metrics.jsonl</c>, a JSON object a line, each line at once.</summary>
 internal sealed class MetricsLog : IDisposable
@@ -139,6 +145,9 @@ public sealed record RunSummary
     public required IReadOnlyDictionary<string, double> BlindAccuracyByKind { get; init; }
     /// <summary><see cref="MajorityAccuracy"/> by kind of question.</summary>
     public required IReadOnlyDictionary<string, double> MajorityAccuracyByKind { get; init; }
+    /// <summary>The headline figure of each benchmark in <c>eval.tasks</c>; null: there are none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, double>? Benchmarks { get; init; }
     /// <summary>Questions asked.</summary>
     public int TestQuestions { get; init; }
     /// <summary>The step whose checkpoint was tested.</summary>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using NanoVlm.Configuration;
+using NanoVlm.Models;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training;

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NanoVlm.Evaluation;
+using NanoVlm.Evaluation.Running;
 using NanoVlm.Images;
 
 namespace NanoVlm.Training;
@@ -24,7 +25,7 @@ internal static class RunReport
     /// <param name="summary">What it came to.</param>
     /// <param name="samples">Answers to show; their images are read again.</param>
     /// <exception cref="NanoVlmException">A file or an image cannot be read.</exception>
-    public static void Write(RunFolder run, RunSummary summary, IReadOnlyList<Prediction> samples)
+    public static void Write(RunFolder run, RunSummary summary, IReadOnlyList<AnsweredItem> samples)
     {
         var record = JsonNode.Parse(File.ReadAllText(run.File("run.json")))!.AsObject();
         var metrics = File.ReadLines(run.File("metrics.jsonl")).Select(line => JsonNode.Parse(line)!.AsObject()).ToArray();
@@ -90,19 +91,19 @@ internal static class RunReport
         static string Percent(double share) => share.ToString("P0", CultureInfo.InvariantCulture);
     }
 
-    private static string Card(Prediction prediction)
+    private static string Card(AnsweredItem answered)
     {
-        var images = string.Concat(prediction.Question.Images.Select(image =>
+        var images = string.Concat(answered.Item.Images.Select(image =>
             $"<img alt=\"{Escape(Path.GetFileName(image.Name))}\" title=\"{Escape(Path.GetFileName(image.Name))}\" src=\"data:image/png;base64,{Convert.ToBase64String(Thumbnail(image))}\">"));
-        var verdict = prediction.Correct
+        var verdict = answered.Result.Score == 1
             ? "<span class=\"right\">✓ right</span>"
-            : $"<span class=\"wrong\">✗ wrong</span> <span class=\"expected\">{Escape(prediction.Question.Answer)}</span>";
+            : $"<span class=\"wrong\">✗ wrong</span> <span class=\"expected\">{Escape(answered.Item.Reference.Answers[0])}</span>";
         return $"""
             <figure>
             {images}
             <figcaption>
-            <p>{Escape(prediction.Question.Text)}</p>
-            <p><b>{Escape(prediction.Answer == "" ? "(nothing)" : prediction.Answer)}</b> {verdict}</p>
+            <p>{Escape(answered.Item.Question)}</p>
+            <p><b>{Escape(answered.Result.Answer.Trim() is { Length: > 0 } answer ? answer : "(nothing)")}</b> {verdict}</p>
             </figcaption>
             </figure>
 

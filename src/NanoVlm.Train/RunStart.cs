@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using NanoVlm.Configuration;
 using Serilog;
 
@@ -43,7 +41,7 @@ internal sealed class RunStart
         var run = File.Exists(Path.Combine(full, TrainingCheckpoint.StateFile)) ? Path.GetDirectoryName(full)! : full;
         if (run == full && !File.Exists(Path.Combine(run, "run.json")) && RunFolder.CheckpointsOf(run).Count == 0)
             throw new NanoVlmException($"{resume}: is neither a run's folder (run.json, step_000500/, ...) nor a checkpoint ({TrainingCheckpoint.StateFile}).");
-        var own = path is null ? OwnConfig(Path.Combine(run, "run.json"), overrides) : RunConfig.Load(path, overrides);
+        var own = path is null ? RunConfig.OfRecord(Path.Combine(run, "run.json"), overrides) : RunConfig.Load(path, overrides);
         // Another name is another run, which branches off.
         var into = own.Train.RunName is null || own.Train.RunName == Path.GetFileName(run) ? run : Path.Combine(own.Train.OutputDir, own.Train.RunName);
         return new RunStart(own, path ?? Path.Combine(run, "run.json"), into, true, full);
@@ -98,17 +96,4 @@ internal sealed class RunStart
 
     private static string? Latest(string folder, string prefix) => !Directory.Exists(folder) ? null
         : Directory.EnumerateDirectories(folder, prefix + "*").Where(run => File.Exists(Path.Combine(run, "run.json"))).Max(StringComparer.Ordinal);
-
-    private static RunConfig OwnConfig(string record, string[] overrides)
-    {
-        try
-        {
-            var config = JsonNode.Parse(File.ReadAllText(record))?["config"] ?? throw new JsonException("it has no config");
-            return RunConfig.Parse(config.ToJsonString(), overrides, record);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
-        {
-            throw new NanoVlmException($"{record}: the run's configuration cannot be read: {e.Message}; name it with --config.", e);
-        }
-    }
 }

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using NanoVlm.Configuration;
 using NanoVlm.Data;
-using NanoVlm.Evaluation;
+using NanoVlm.Evaluation.Running;
 using NanoVlm.Images;
 using NanoVlm.Layers;
 using NanoVlm.Models;
@@ -34,7 +34,7 @@ public sealed class Trainer : IDisposable
     private readonly TrainingStep trainingStep;
     private readonly TrainingFlops flops;
     private readonly double peakFlops;
-    private readonly TrainingEvaluation evaluation;
+    private readonly TrainingEvaluation? evaluation; // rank 0's
     private readonly MetricsLog? metrics;
     private readonly CheckpointWriter? checkpoints;
     private readonly Stopwatch clock = new();
@@ -87,7 +87,7 @@ public sealed class Trainer : IDisposable
         average = config.Train.EmaDecay is { } decay && run is not null ? new WeightAverage(model, decay) : null;
         if (from is not null) LoadOptimizer(from, trained);
         trainingStep = new TrainingStep(model, optimizer, groups, config.Train, compute.Device, ranks, shards);
-        evaluation = new TrainingEvaluation(config, data, builder, new AnswerEvaluator(model, plan.Tokenizer, builder, config.Eval.BatchSize));
+        evaluation = run is null ? null : new TrainingEvaluation(config, data, plan, model);
         if (run is not null)
         {
             metrics = new MetricsLog(run.File("metrics.jsonl"), state.Step);
@@ -161,7 +161,7 @@ public sealed class Trainer : IDisposable
     public RunSummary? Summary { get; private set; }
 
     /// <summary>Answers of the tested checkpoint to some test questions, after <see cref="Run"/>.</summary>
-    public IReadOnlyList<Prediction> Samples { get; private set; } = [];
+    public IReadOnlyList<AnsweredItem> Samples { get; private set; } = [];
 
     /// <summary>Frees the optimizer's state and closes the files.</summary>
     public void Dispose()
@@ -302,7 +302,7 @@ public sealed class Trainer : IDisposable
     private bool Measure(CancellationToken cancellation)
     {
         average?.Swap();
-        var accuracy = evaluation.Validate(state.Step, metrics!, cancellation);
+        var accuracy = evaluation!.Validate(state.Step, metrics!, cancellation);
         average?.Swap();
         if (accuracy is null) return false; // cancelled: it is done when the run goes on
         var better = !(accuracy <= state.BestAccuracy);
@@ -342,7 +342,7 @@ public sealed class Trainer : IDisposable
         // The best checkpoint is the one that a user takes away: it is the one tested.
         Checkpoint.LoadWeights(model, Path.Combine(run!.Best, Checkpoint.WeightsFile), "decoder.", model.Config.LmTieWeights);
         Log.Information("testing the best checkpoint, step {Step}, with and without its images", bestStep);
-        (var summary, Samples) = evaluation.Test(cancellation);
+        (var summary, Samples) = evaluation!.Test(run, compute, cancellation);
         Summary = summary with
         {
             BestStep = bestStep,

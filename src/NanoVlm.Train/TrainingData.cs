@@ -1,7 +1,7 @@
 using NanoVlm.Configuration;
 using NanoVlm.Data;
-using NanoVlm.Data.Shapes;
 using NanoVlm.Data.Sources;
+using NanoVlm.Evaluation.Tasks;
 
 namespace NanoVlm.Training;
 
@@ -93,7 +93,7 @@ public sealed class TrainingData : IDisposable
     private SampleSource Open(DataSource source, string split, DataSection data, Action<string> say, CancellationToken cancellation)
     {
         if (source is not ShapesSource shapes) return Keep(TrainingSource.Open(source, data.ShuffleWindow, cancellation: cancellation));
-        Render(shapes, say, cancellation);
+        ShapesTest.Render(shapes, say, cancellation);
         return Keep(ConversationSource.Open(Path.Combine(shapes.Path, split)));
     }
 
@@ -101,23 +101,6 @@ public sealed class TrainingData : IDisposable
     {
         open.Add(source);
         return source;
-    }
-
-    private static void Render(ShapesSource shapes, Action<string> say, CancellationToken cancellation)
-    {
-        var options = new ShapesOptions
-        {
-            Seed = shapes.Seed,
-            Train = shapes.Images,
-            Validation = shapes.Validation,
-            Test = shapes.Test,
-            QuestionsPerImage = shapes.QuestionsPerImage,
-        };
-        var watch = System.Diagnostics.Stopwatch.StartNew();
-        if (!File.Exists(Path.Combine(shapes.Path, ShapesDataset.StampFile)))
-            say($"rendering {shapes.Images + shapes.Validation + shapes.Test} pictures of shapes to {shapes.Path}, once");
-        if (ShapesDataset.Generate(shapes.Path, options, cancellation))
-            say($"rendered {shapes.Images + shapes.Validation + shapes.Test} pictures of shapes to {shapes.Path} in {watch.Elapsed.TotalSeconds:0.0} s");
     }
 
     // Sources one after the other. Rows are read when they are asked for.

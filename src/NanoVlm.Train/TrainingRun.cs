@@ -1,6 +1,6 @@
 using System.Text.Json;
 using NanoVlm.Configuration;
-using NanoVlm.Evaluation;
+using NanoVlm.Evaluation.Running;
 using NanoVlm.Models;
 using NanoVlm.Training.Distributed;
 using Serilog;
@@ -12,7 +12,7 @@ namespace NanoVlm.Training;
 /// <param name="Finished">Whether it came to its end; false: it was cancelled, and saved.</param>
 /// <param name="Summary">Its figures; null where it is not finished, and on all ranks but the first.</param>
 /// <param name="Samples">Answers to some test questions, where it finished now.</param>
-public sealed record TrainingResult(string Folder, bool Finished, RunSummary? Summary, IReadOnlyList<Prediction> Samples);
+public sealed record TrainingResult(string Folder, bool Finished, RunSummary? Summary, IReadOnlyList<AnsweredItem> Samples);
 
 /// <summary>A run as <c>nanovlm train</c> does it, from code: the data, the run's folder, training, the test of the best checkpoint, the report.</summary>
 public static class TrainingRun
@@ -29,7 +29,7 @@ public static class TrainingRun
     {
         var start = RunStart.Of(config, "code", "run", resume);
         var place = RankEnvironment.Read();
-        var compute = ComputeChoice.For(config.Train, place);
+        var compute = ComputeChoice.For(config.Train, place?.LocalRank);
         using var display = new TrainingDisplay(quiet: place is { Rank: > 0 });
         using var ranks = RankGroup.Join(place);
         try
@@ -48,6 +48,7 @@ public static class TrainingRun
         RunStart start, bool resumes, ComputeChoice compute, RankGroup? ranks, TrainingDisplay display, ModelPlan plan, VisionLanguageModel model, CancellationToken cancellation)
     {
         var config = start.Config;
+        TrainingEvaluation.RequireKnown(config);
 
         // The first rank writes for all, and says where to go on from.
         var first = ranks is null or { IsFirst: true };

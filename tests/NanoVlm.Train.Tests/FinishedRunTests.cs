@@ -10,7 +10,7 @@ public sealed class FinishedRunTests(TinyRun run)
     {
         run.Result.Succeeded();
         Assert.Equal(
-            ["best", "last", "log.txt", "metrics.jsonl", "report.html", "run.json", "summary.json"],
+            ["best", "evaluations", "last", "log.txt", "metrics.jsonl", "report.html", "run.json", "summary.json"],
             Directory.EnumerateFileSystemEntries(run.Run).Select(Path.GetFileName).Where(name => !name!.StartsWith("step_", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         Assert.Equal("step_000040", new FileInfo(Path.Combine(run.Run, "last")).LinkTarget);
         var steps = Directory.GetDirectories(run.Run, "step_*").Where(path => new FileInfo(path).LinkTarget is null).Select(Path.GetFileName).ToArray();

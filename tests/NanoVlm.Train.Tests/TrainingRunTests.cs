@@ -18,7 +18,7 @@ public sealed class TrainingRunTests : IDisposable
 
         var finished = Train(resume: true);
         Assert.Equal(2, finished.Summary!.Steps);
-        Assert.Equal(2, finished.Samples.Select(sample => sample.Question.Images[0].Name).Distinct().Count());
+        Assert.Equal(2, finished.Samples.Select(sample => sample.Item.Images[0].Name).Distinct().Count());
 
         var again = Train(resume: true);
         Assert.Equal((finished.Folder, finished.Summary.FinalLoss, finished.Summary.TestQuestions), (again.Folder, again.Summary!.FinalLoss, again.Summary.TestQuestions));

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace NanoVlm.Configuration;
@@ -63,6 +64,24 @@ public sealed record RunConfig : IChecked
     /// <exception cref="ConfigurationException">As <see cref="Load"/>.</exception>
     public static RunConfig Parse(string json, IEnumerable<string>? overrides = null, string source = "run.json") =>
         Read(Encoding.UTF8.GetBytes(json), source, Directory.GetCurrentDirectory(), overrides);
+
+    /// <summary>Reads the configuration that a run was trained by.</summary>
+    /// <param name="record">The run's <c>run.json</c>.</param>
+    /// <param name="overrides">As for <see cref="Load"/>.</param>
+    /// <exception cref="NanoVlmException">The record cannot be read.</exception>
+    /// <exception cref="ConfigurationException">As <see cref="Load"/>.</exception>
+    public static RunConfig OfRecord(string record, IEnumerable<string>? overrides = null)
+    {
+        try
+        {
+            var config = JsonNode.Parse(File.ReadAllText(record))?["config"] ?? throw new JsonException("it has no config");
+            return Parse(config.ToJsonString(), overrides, record);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        {
+            throw new NanoVlmException($"{record}: the run's configuration cannot be read: {e.Message}", e);
+        }
+    }
 
     /// <summary>The checkpoint's configuration that this run trains.</summary>
     /// <param name="vocabularySize">Tokens of the tokenizer, nanoVLM's 66 for images included.</param>

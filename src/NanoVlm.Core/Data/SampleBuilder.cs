@@ -120,15 +120,34 @@ public sealed class SampleBuilder
     public Sample Prompt(IReadOnlyList<ChatMessage> conversation, params IReadOnlyList<RgbImage> images)
     {
         var prepared = ImagePrompt.Of(_processor, _markup, images);
+        var (ids, labels) = Asked(conversation, prepared.Texts, prepared.Tiles);
+        return new Sample("prompt", ids, labels, prepared.Pixels, prepared.Tiles);
+    }
+
+    /// <summary>Plans a question for the model to answer, from its text and its images' headers: <see cref="Decode"/> makes of it what <see cref="Prompt(string,
+    /// IReadOnlyList{RgbImage})"/> makes of the pictures.</summary>
+    /// <param name="question">What is asked.</param>
+    /// <param name="images">The images it is about; none for plain text.</param>
+    /// <exception cref="NanoVlmException">An image's size cannot be read, the image marks do not fit the images, or the question is too long.</exception>
+    public SamplePlan PlanPrompt(string question, IReadOnlyList<StoredImage> images)
+    {
+        var grids = images.Select(image => image.Size(_processor.Decoding) is var (width, height) ? _processor.Grid(height, width) : default).ToArray();
+        var (texts, tiles) = ImagePrompt.Of(_markup, grids);
+        var (ids, labels) = Asked([new ChatMessage("user", question)], texts, tiles);
+        return new SamplePlan("prompt", ids, labels, images, grids, tiles);
+    }
+
+    private (int[] Ids, int[] Labels) Asked(IReadOnlyList<ChatMessage> conversation, IReadOnlyList<string> images, int tiles)
+    {
         var messages = conversation.ToList();
         var strays = 0;
-        PlaceImages(messages, prepared.Texts, ref strays);
+        PlaceImages(messages, images, ref strays);
         var ids = _template.Encode(_tokenizer, messages, addGenerationPrompt: true).Ids;
         if (ids.Length > _options.MaxTokens) throw new NanoVlmException($"the prompt has {ids.Length} tokens with its images; at most {_options.MaxTokens} are allowed.");
-        Check(ids, prepared.Tiles);
+        Check(ids, tiles);
         var labels = new int[ids.Length];
         Array.Fill(labels, IgnoreLabel);
-        return new Sample("prompt", ids, labels, prepared.Pixels, prepared.Tiles);
+        return (ids, labels);
     }
 
     private SamplePlan Conversation(Turn[] turns, IReadOnlyList<string> images, ref int strays)

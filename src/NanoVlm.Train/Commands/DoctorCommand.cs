@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Text.Json;
 using Spectre.Console;
 
+using NanoVlm.Evaluation;
+
 namespace NanoVlm.Training.Commands;
 
 /// <summary><c>doctor</c>: what this machine has and lacks, what is slow, and how to mend it.</summary>

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using NanoVlm.Configuration;
 using NanoVlm.Evaluation;
+using NanoVlm.Evaluation.Running;
 using NanoVlm.Models;
 using NanoVlm.Training.Distributed;
 using NanoVlm.Weights;
@@ -56,7 +57,7 @@ internal static class TrainCommand
         if (config.Model.Tokenizer is not null && !System.IO.Path.Exists(config.Model.Tokenizer))
             throw new ConfigurationException(start.Source, [new("model.tokenizer", $"'{config.Model.Tokenizer}' is neither a file nor a folder; name a folder that holds tokenizer.json")]);
         var place = RankEnvironment.Read();
-        var compute = ComputeChoice.For(config.Train, place);
+        var compute = ComputeChoice.For(config.Train, place?.LocalRank);
         using var interrupted = new CancellationTokenSource();
         using var display = new TrainingDisplay(quiet: place is { Rank: > 0 });
         using var onInterrupt = LocalLaunch.IsChild ? Ignored(PosixSignal.SIGINT) : OnSignal(PosixSignal.SIGINT, interrupted);
@@ -119,7 +120,7 @@ internal static class TrainCommand
 
     private static PosixSignalRegistration Ignored(PosixSignal signal) => PosixSignalRegistration.Create(signal, context => context.Cancel = true);
 
-    private static void Show(RunSummary summary, IReadOnlyList<Prediction> samples, string folder)
+    private static void Show(RunSummary summary, IReadOnlyList<AnsweredItem> samples, string folder)
     {
         var output = StandardOutput.Open();
         var table = new Table().Border(TableBorder.Simple).AddColumn("accuracy").AddColumns("test", "blind", "majority");
@@ -132,8 +133,8 @@ internal static class TrainCommand
         var answers = new Table().Border(TableBorder.Simple).AddColumns("image", "question", "answer", "right answer", "");
         foreach (var sample in samples)
             answers.AddRow(
-                Markup.Escape(string.Join(' ', sample.Question.Images.Select(image => System.IO.Path.GetFileName(image.Name)))), Markup.Escape(sample.Question.Text),
-                Markup.Escape(sample.Answer), Markup.Escape(sample.Question.Answer), sample.Correct ? "ok" : "wrong");
+                Markup.Escape(string.Join(' ', sample.Item.Images.Select(image => System.IO.Path.GetFileName(image.Name)))), Markup.Escape(sample.Item.Question),
+                Markup.Escape(sample.Result.Answer.Trim()), Markup.Escape(sample.Item.Reference.Answers[0]), sample.Result.Score == 1 ? "ok" : "wrong");
         output.Write(answers);
         output.Write(new Spectre.Console.Text(string.Create(CultureInfo.InvariantCulture,
             $"{summary.Steps} steps in {summary.TrainSeconds:0} s, {summary.SamplesPerSecond:0} samples/s, {summary.PeakRssBytes / 1048576.0:0} MiB at most\nbest checkpoint: {System.IO.Path.Combine(folder, "best")}\nreport: {System.IO.Path.Combine(folder, RunReport.FileName)}\n")));

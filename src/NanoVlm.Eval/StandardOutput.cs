@@ -1,6 +1,6 @@
 using Spectre.Console;
 
-namespace NanoVlm.Training;
+namespace NanoVlm.Evaluation;
 
 /// <summary>Where results go: in colour on a terminal, plain and wide elsewhere.</summary>
 internal static class StandardOutput

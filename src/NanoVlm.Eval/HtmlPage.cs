@@ -1,6 +1,6 @@
 using System.Net;
 
-namespace NanoVlm.Training;
+namespace NanoVlm.Evaluation;
 
 /// <summary>A page that holds all it shows: no file beside it, nothing fetched; light or dark as the reader likes.</summary>
 internal static class HtmlPage
@@ -8,7 +8,8 @@ internal static class HtmlPage
     /// <summary>The page.</summary>
     /// <param name="title">Its title, as text.</param>
     /// <param name="body">What it shows, as HTML.</param>
-    internal static string Of(string title, string body) => $"""
+    /// <param name="style">What it needs of style beside that of all pages.</param>
+    internal static string Of(string title, string body, string style = "") => $"""
         <!doctype html>
         <html lang="en">
         <head>
@@ -17,7 +18,7 @@ internal static class HtmlPage
         <title>{WebUtility.HtmlEncode(title)} - NanoVlm</title>
         <style>
         {Style}
-        </style>
+        {style}</style>
         </head>
         <body>
         {body}

@@ -1,11 +1,10 @@
 using NanoVlm.Configuration;
-using NanoVlm.Training.Distributed;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace NanoVlm.Training;
+namespace NanoVlm.Models;
 
-/// <summary>Where and in what precision a run computes: chosen once, at its start, with the reason.</summary>
+/// <summary>Where and in what precision a program computes: chosen once, at its start, with the reason.</summary>
 /// <param name="Device">The device.</param>
 /// <param name="Dtype">The dtype of activations.</param>
 /// <param name="Reason">For people: "precision bf16 (AVX512_BF16 found)".</param>
@@ -13,16 +12,16 @@ public sealed record ComputeChoice(Device Device, ScalarType Dtype, string Reaso
 {
     /// <summary>Chooses for this machine, and sets libtorch's threads.</summary>
     /// <param name="train">What the configuration asks for.</param>
-    /// <param name="place">This process's place among others: each takes a CUDA device of its own.</param>
+    /// <param name="localRank">This process's number among those on this machine: each takes a CUDA device of its own; null: it is alone.</param>
     /// <exception cref="NanoVlmException">CUDA is asked for and there is none, or too few devices.</exception>
-    public static ComputeChoice For(TrainSection train, RankEnvironment? place = null)
+    public static ComputeChoice For(TrainSection train, int? localRank = null)
     {
         var onCuda = train.Device == DeviceChoice.Cuda || (train.Device == DeviceChoice.Auto && cuda.is_available());
         if (onCuda && !cuda.is_available())
             throw new NanoVlmException("train.device is 'cuda', but this libtorch sees no CUDA device; use 'auto' or 'cpu', or set LIBTORCH to a build with CUDA and rebuild.");
-        if (onCuda && place?.LocalRank >= cuda.device_count())
-            throw new NanoVlmException($"This process has LOCAL_RANK={place.LocalRank}, but this machine has {cuda.device_count()} CUDA devices: start one process for each.");
-        var device = !onCuda ? CPU : place is null ? CUDA : new Device(DeviceType.CUDA, place.LocalRank);
+        if (onCuda && localRank >= cuda.device_count())
+            throw new NanoVlmException($"This process has LOCAL_RANK={localRank}, but this machine has {cuda.device_count()} CUDA devices: start one process for each.");
+        var device = !onCuda ? CPU : localRank is null ? CUDA : new Device(DeviceType.CUDA, localRank.Value);
         // libtorch's own default counts some virtual machines' processors as one.
         set_num_threads(train.Threads > 0 ? train.Threads
             : int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), out var threads) && threads > 0 ? threads : Environment.ProcessorCount);
