@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using NanoVlm;
 using NanoVlm.Configuration;
 using NanoVlm.Training.Commands;
@@ -14,6 +15,7 @@ root.Subcommands.Add(PreprocessCommand.Create());
 root.Subcommands.Add(TokenizeCommand.Create());
 root.Subcommands.Add(DataCommand.Create());
 root.Subcommands.Add(DownloadCommand.Create());
+root.Subcommands.Add(AnalyzeCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());
 root.Subcommands.Add(DoctorCommand.Create());
 
@@ -21,8 +23,9 @@ var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {
     foreach (var error in parsed.Errors) Console.Error.WriteLine($"nanovlm: {error.Message}");
-    var command = parsed.CommandResult.Command;
-    Console.Error.WriteLine($"nanovlm: see 'nanovlm {(command == root ? "" : command.Name + " ")}--help'");
+    var names = ""; // of the command and those it is of
+    for (var command = parsed.CommandResult; command is not null && command.Command != root; command = command.Parent as CommandResult) names = $"{command.Command.Name} {names}";
+    Console.Error.WriteLine($"nanovlm: see 'nanovlm {names}--help'");
     return 2;
 }
 try
