@@ -109,7 +109,7 @@ public sealed record LayerSimilarity(
     public string Save(string folder)
     {
         var output = new OutputFolder(folder);
-        output.Write($"{Measure}.png", HeatMap.Draw(Values, Layers, OtherLayers, $"{Measure}, {Images} images", $"layers of {Model}", $"layers of {Other}"));
+        output.Write($"{Measure}.png", HeatMap.Draw(Values, Layers, OtherLayers, $"{Measure}, {Images} images", Model, Other));
         var numbers = new JsonObject { ["measure"] = Measure };
         foreach (var (name, value) in Settings) numbers[name] = name == "temperature" ? double.Parse(value, System.Globalization.CultureInfo.InvariantCulture) : value;
         numbers["model"] = Model;

@@ -3,21 +3,21 @@ using NanoVlm.Images;
 
 namespace NanoVlm.Evaluation.Analysis.Drawing;
 
-/// <summary>A matrix of numbers from 0 to 1 as coloured cells, with the numbers of its rows (from the bottom up) and columns, both axes' names, and a scale.</summary>
+/// <summary>A matrix of numbers from 0 to 1 as coloured cells, with the layers of its rows (from the bottom up) and columns, the models they are of, and a scale.</summary>
 internal static class HeatMap
 {
     private const int Text = 2; // side of a pixel of the labels
     private const int Line = PixelFont.Height * Text;
     private const int Gap = 10;
 
-    public static RgbImage Draw(double[,] values, IReadOnlyList<int> rows, IReadOnlyList<int> columns, string title, string rowAxis, string columnAxis)
+    public static RgbImage Draw(double[,] values, IReadOnlyList<int> rows, IReadOnlyList<int> columns, string title, string rowModel, string columnModel)
     {
         var cell = Math.Clamp(720 / Math.Max(rows.Count, columns.Count), 12, 64);
         var (width, height) = (columns.Count * cell, rows.Count * cell);
         var label = Canvas.Extent(rows.Max().ToString(CultureInfo.InvariantCulture), Text);
         var (left, top) = (Gap + Line + Gap + label + Gap, Gap + Line + 2 * Gap);
         var scaleLeft = left + width + 2 * Gap;
-        (columnAxis, rowAxis) = (Fitting(columnAxis, Math.Max(width, 200)), Fitting(rowAxis, Math.Max(height, 200)));
+        var (columnAxis, rowAxis) = (Axis(columnModel, Math.Max(width, 320)), Axis(rowModel, Math.Max(height, 320)));
         var canvas = new Canvas(
             Math.Max(scaleLeft + 16 + Gap + Canvas.Extent("0.00", Text) + Gap, Math.Max(left + Canvas.Extent(columnAxis, Text), Gap + Canvas.Extent(title, Text)) + Gap),
             Math.Max(top + height, top + Canvas.Extent(rowAxis, Text)) + Gap + Line + Gap + Line + Gap);
@@ -62,9 +62,9 @@ internal static class HeatMap
     }
 
     // Long names keep their ends, which differ most.
-    private static string Fitting(string text, int extent)
+    private static string Axis(string model, int extent)
     {
-        var most = extent / (PixelFont.Advance * Text);
-        return text.Length <= most ? text : ".." + text[^(most - 2)..];
+        var most = extent / (PixelFont.Advance * Text) - "layer of ".Length;
+        return "layer of " + (model.Length <= most ? model : ".." + model[^(most - 2)..]);
     }
 }

@@ -2,7 +2,7 @@ using NanoVlm.Images;
 
 namespace NanoVlm.Evaluation.Analysis.Drawing;
 
-/// <summary>A map over the patches of a picture, laid over it in colours.</summary>
+/// <summary>A map over the patches of a picture, in colours over the picture in grey, so that no colour is the picture's own.</summary>
 internal static class Overlay
 {
     /// <summary>Draws it.</summary>
@@ -24,7 +24,8 @@ internal static class Overlay
         for (var i = 0; i < pixels.Length; i += 3)
         {
             var share = strength.Pixels[i] / 255.0;
-            var mixed = Colour.Mix(new(under.Pixels[i], under.Pixels[i + 1], under.Pixels[i + 2]), ColourMap.Of(share), 0.45 + 0.3 * share);
+            var light = (byte)(255 * 0.15 + 0.7 * (0.3 * under.Pixels[i] + 0.59 * under.Pixels[i + 1] + 0.11 * under.Pixels[i + 2])); // neither end of the colours' own
+            var mixed = Colour.Mix(new(light, light, light), ColourMap.Of(share), 0.55 + 0.25 * share);
             (pixels[i], pixels[i + 1], pixels[i + 2]) = (mixed.Red, mixed.Green, mixed.Blue);
         }
         return new RgbImage(width, height, pixels);
