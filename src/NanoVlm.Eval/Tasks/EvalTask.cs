@@ -1,4 +1,5 @@
 using NanoVlm.Evaluation.Metrics;
+using NanoVlm.Weights.Hub;
 
 namespace NanoVlm.Evaluation.Tasks;
 
@@ -13,6 +14,15 @@ public abstract class EvalTask
 
     /// <summary>Texts that end an answer.</summary>
     public virtual IReadOnlyList<string> StopStrings => [];
+
+    /// <summary>The longest answer, in tokens, where it is asked with other prompts.</summary>
+    /// <param name="prompts">As <see cref="TaskData.Prompts"/>.</param>
+    /// <exception cref="NanoVlmException">There are no such prompts, or they have none for it.</exception>
+    public virtual int MaxNewTokensWith(string prompts) => MaxNewTokens;
+
+    /// <summary>Texts that end an answer where it is asked with other prompts.</summary>
+    /// <inheritdoc cref="MaxNewTokensWith"/>
+    public virtual IReadOnlyList<string> StopStringsWith(string prompts) => StopStrings;
 
     /// <summary>Opens its questions.</summary>
     /// <param name="data">Where they are.</param>
@@ -34,7 +44,18 @@ public abstract class EvalTask
 }
 
 /// <summary>Where a benchmark's questions are, and how they are asked.</summary>
-/// <param name="Path">A local file or folder, or null: the published data set, from the Hub's cache or the Hub.</param>
-/// <param name="Prompts">The name of the prompt formats: <c>lmms</c>, <c>nanovlm</c> or <c>vlmevalkit</c>.</param>
+/// <param name="Path">A local file, folder or pattern, or <c>org/name[@revision]</c> of another copy on the Hub; null: the published data set, from the Hub's
+/// cache or the Hub.</param>
+/// <param name="Prompts">The name of the prompt formats: <c>lmms</c>, <c>nanovlm</c> or <c>vlmevalkit</c>, or a file of them.</param>
 /// <param name="Split">The split where it is not the published one; null: that.</param>
-public sealed record TaskData(string? Path, string Prompts = "lmms", string? Split = null);
+public sealed record TaskData(string? Path, string Prompts = "lmms", string? Split = null)
+{
+    /// <summary>Makes the Hub's client, where it is needed; null: as the environment says.</summary>
+    public Func<HubClient>? Hub { get; init; }
+
+    /// <summary>Told of downloads.</summary>
+    public IProgress<HubProgress>? Progress { get; init; }
+
+    /// <summary>Stops downloads; what came so far is kept.</summary>
+    public CancellationToken Cancellation { get; init; }
+}

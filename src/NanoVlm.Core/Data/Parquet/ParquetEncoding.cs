@@ -116,6 +116,31 @@ internal static class ParquetEncoding
         }
     }
 
+    /// <summary>Decodes numbers.</summary>
+    /// <param name="encoding">The format's number of the encoding.</param>
+    /// <param name="page">The values' bytes.</param>
+    /// <param name="type">What they are: integers or floating-point numbers.</param>
+    /// <param name="dictionary">The column's dictionary, if it has one.</param>
+    /// <param name="values">Takes them.</param>
+    public static void Numbers(long encoding, ReadOnlySpan<byte> page, ParquetType type, double[]? dictionary, double[] values)
+    {
+        var size = type is ParquetType.Int32 or ParquetType.Float ? 4 : 8;
+        if (encoding is PlainDictionary or RleDictionary) Indexed(encoding, page, dictionary, values);
+        else if (type is ParquetType.Int32 or ParquetType.Int64)
+        {
+            var whole = new long[values.Length];
+            Integers(encoding, page, size, null, whole);
+            for (var i = 0; i < values.Length; i++) values[i] = whole[i];
+        }
+        else
+        {
+            if (encoding != Plain) throw new InvalidDataException($"encoding {encoding} of floating-point numbers is not supported");
+            if (page.Length < (long)values.Length * size) throw Damaged();
+            for (var i = 0; i < values.Length; i++)
+                values[i] = size == 4 ? BinaryPrimitives.ReadSingleLittleEndian(page[(i * 4)..]) : BinaryPrimitives.ReadDoubleLittleEndian(page[(i * 8)..]);
+        }
+    }
+
     private static void Indexed<T>(long encoding, ReadOnlySpan<byte> page, T[]? dictionary, T[] values)
     {
         if (encoding is not (PlainDictionary or RleDictionary)) throw new InvalidDataException($"encoding {encoding} is not supported");

@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 namespace NanoVlm.Data.Parquet;
 
 /// <summary>A column's values of one row group; a row has none, one, or where it is a list as many as that has. An absent element is null.</summary>
-/// <typeparam name="T">Bytes or whole numbers.</typeparam>
+/// <typeparam name="T">Bytes or numbers.</typeparam>
 internal sealed class ParquetValues<T> where T : struct
 {
     private readonly int[] starts;
@@ -36,6 +36,11 @@ internal static class ParquetValues
     /// <exception cref="InvalidDataException">The data is damaged.</exception>
     public static ParquetValues<long> Integers(SafeFileHandle file, ParquetColumn column, ParquetRowGroup group) =>
         Read<long>(file, column, group, (encoding, page, dictionary, values) => ParquetEncoding.Integers(encoding, page.Span, column.Type == ParquetType.Int32 ? 4 : 8, dictionary, values));
+
+    /// <summary>Reads numbers, whole or not.</summary>
+    /// <exception cref="InvalidDataException">The data is damaged.</exception>
+    public static ParquetValues<double> Numbers(SafeFileHandle file, ParquetColumn column, ParquetRowGroup group) =>
+        Read<double>(file, column, group, (encoding, page, dictionary, values) => ParquetEncoding.Numbers(encoding, page.Span, column.Type, dictionary, values));
 
     private delegate void Decoder<T>(long encoding, ReadOnlyMemory<byte> page, T[]? dictionary, T[] values);
 

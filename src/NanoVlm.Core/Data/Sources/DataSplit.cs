@@ -61,6 +61,8 @@ public static partial class DataSplit
         var splits = chosen.Select(SplitOf).OfType<string>().Distinct().ToList();
         if (splits.Count == 0 && split is null) return chosen;
         var named = split ?? Default;
+        // A set can have both 'dev' and 'validation'; where a split is called just as asked for, others that mean the same are not of it.
+        if (chosen.Where(file => Literal(file) == named).ToList() is { Count: > 0 } exact) return exact;
         if (Words.TryGetValue(named, out var usual)) named = usual;
         var of = chosen.Where(file => SplitOf(file) == named).ToList();
         if (of.Count == 0) of = [.. chosen.Where(file => Word(Path.GetFileName(file)) == named)]; // train_sft serves for train
@@ -68,6 +70,24 @@ public static partial class DataSplit
         var where = subset is null ? set : $"{set}: {subset}";
         throw new NanoVlmException(splits.Count == 0 ? $"{where}: its files name no splits, and the split '{named}' is asked for; leave it out to take them all."
             : $"{where}: has no split '{named}'{Suggestion(named, splits)}; its splits are {Listed(named, splits)}.");
+    }
+
+    /// <summary>Chooses the files of a published subset and split in a copy of the set, as far as the names tell: files of one subset are taken to be
+    /// of the published one, and files whose names tell no split to be of the published split.</summary>
+    /// <param name="set">What messages call the set.</param>
+    /// <param name="files">Its files, with '/' between folders.</param>
+    /// <param name="extensions">The kinds of files that are wanted; the first kind that is there is taken.</param>
+    /// <param name="subset">The folder of the subset; empty: files outside of such folders; null: there is one only.</param>
+    /// <param name="split">The split.</param>
+    /// <returns>The files in ordinal order.</returns>
+    /// <exception cref="NanoVlmException">There is no such subset or split; lists those that there are.</exception>
+    public static IReadOnlyList<string> SelectPublished(string set, IReadOnlyList<string> files, IReadOnlyList<string> extensions, string? subset, string split)
+    {
+        List<string> of = [.. files.Where(file => extensions.Any(extension => file.EndsWith(extension, StringComparison.OrdinalIgnoreCase)))];
+        var subsets = of.Select(SubsetOf).Distinct().Count();
+        var within = subsets > 1 ? subset : null;
+        var tellsSplits = of.Any(file => (within is null || SubsetOf(file) == within) && SplitOf(file) is not null);
+        return Select(set, files, extensions, within, tellsSplits ? split : null, oneSubset: true);
     }
 
     // The folders, without those of the layout: 'data', and one named like a split.
@@ -79,10 +99,13 @@ public static partial class DataSplit
         return string.Join('/', folders);
     }
 
+    // The split as a numbered file writes it.
+    private static string? Literal(string file) => Numbered().Match(file[(file.LastIndexOf('/') + 1)..]) is { Success: true } numbered ? numbered.Groups[1].Value : null;
+
     private static string? SplitOf(string file)
     {
         var parts = file.Split('/');
-        if (Numbered().Match(parts[^1]) is { Success: true } numbered) return Words.GetValueOrDefault(numbered.Groups[1].Value, numbered.Groups[1].Value);
+        if (Literal(file) is { } literal) return Words.GetValueOrDefault(literal, literal);
         return Word(parts[^1]) ?? (parts.Length > 1 ? Word(parts[^2]) : null);
     }
 
