@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using NanoVlm.Evaluation.Analysis.Drawing;
+using NanoVlm.Evaluation.Towers;
 using NanoVlm.Images;
 using static TorchSharp.torch;
 

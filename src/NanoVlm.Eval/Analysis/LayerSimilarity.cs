@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using NanoVlm.Data;
 using NanoVlm.Evaluation.Analysis.Drawing;
+using NanoVlm.Evaluation.Towers;
 using NanoVlm.Images;
 using static TorchSharp.torch;
 

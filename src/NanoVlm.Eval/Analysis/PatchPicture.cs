@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using NanoVlm.Evaluation.Analysis.Drawing;
+using NanoVlm.Evaluation.Towers;
 using NanoVlm.Images;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using NanoVlm.Evaluation.Analysis;
+using NanoVlm.Evaluation.Towers;
 using NanoVlm.Images;
 using static TorchSharp.torch;
 

@@ -4,7 +4,7 @@ using NanoVlm.Models;
 using NanoVlm.Vision;
 using static TorchSharp.torch;
 
-namespace NanoVlm.Evaluation.Analysis;
+namespace NanoVlm.Evaluation.Towers;
 
 /// <summary>The vision tower of a model folder with its image processor. A picture is one tile: processors that cut pictures up take them whole.</summary>
 public sealed class Tower : IDisposable
@@ -97,7 +97,7 @@ public sealed class Tower : IDisposable
         using var scope = NewDisposeScope();
         RequirePooling(pooling);
         var parts = Enumerable.Range(0, LastLayer + 1).Select(_ => new List<Tensor>()).ToArray();
-        foreach (var views in Batches(images))
+        foreach (var (_, views) in Batches(images, null))
         {
             using var inner = NewDisposeScope();
             using var mode = no_grad();
@@ -115,24 +115,29 @@ public sealed class Tower : IDisposable
 
     /// <summary>One vector for each picture: the tower's own where it pools, else the mean of its patches after the final norm.</summary>
     /// <param name="images">The pictures.</param>
-    /// <param name="progress">Hears how many are done.</param>
+    /// <param name="failed">Hears of the pictures, by their places, that cannot be read or taken, whose vectors are zeros; null: the first such ends it.</param>
     /// <returns>[pictures, hidden].</returns>
-    /// <exception cref="NanoVlmException">A picture cannot be read or taken.</exception>
-    public Tensor Embed(IReadOnlyList<StoredImage> images, Action<int>? progress = null)
+    /// <exception cref="NanoVlmException">A picture cannot be read or taken, and nobody wants to hear of it.</exception>
+    public Tensor Embed(IReadOnlyList<StoredImage> images, Action<int, NanoVlmException>? failed = null)
     {
         using var scope = NewDisposeScope();
-        var parts = new List<Tensor>();
-        var done = 0;
-        foreach (var views in Batches(images))
+        using var mode = no_grad();
+        var vectors = zeros(images.Count, Model.Config.HiddenSize);
+        foreach (var (places, views) in Batches(images, failed))
         {
             using var inner = NewDisposeScope();
-            using var mode = no_grad();
             var pixels = cat([.. views.Select(view => view.ToTensor())], 0);
-            var tokens = Forward(views[0].Name, () => Model.forward(pixels, ScalarType.Float32));
-            parts.Add((Model.Config.Pooler == Pooler.None ? Pool(tokens, pixels, TokenPooling.Mean) : Model.Pool(tokens)).MoveToOuterDisposeScope());
-            progress?.Invoke(done += views.Count);
+            try
+            {
+                var tokens = Forward(views[0].Name, () => Model.forward(pixels, ScalarType.Float32));
+                vectors.index_copy_(0, tensor(places), Model.Config.Pooler == Pooler.None ? Pool(tokens, pixels, TokenPooling.Mean) : Model.Pool(tokens));
+            }
+            catch (NanoVlmException error) when (failed is not null)
+            {
+                foreach (var place in places) failed((int)place, error); // of one size, so none fits
+            }
         }
-        return cat(parts, 0).MoveToOuterDisposeScope();
+        return vectors.MoveToOuterDisposeScope();
     }
 
     /// <summary>Fails where features cannot be made so.</summary>
@@ -157,33 +162,36 @@ public sealed class Tower : IDisposable
     private Tensor Pool(Tensor tokens, Tensor pixels, TokenPooling pooling) =>
         pooling == TokenPooling.Class ? tokens.select(1, 0).clone() : Model.Patches(tokens, pixels).Patches.mean([1]);
 
-    // Pictures of one size that follow each other, some at a time; they are prepared on all cores.
-    private IEnumerable<IReadOnlyList<TowerView>> Batches(IReadOnlyList<StoredImage> images)
+    // Pictures of one size that follow each other, some at a time, with their places; they are prepared on all cores.
+    private IEnumerable<(long[] Places, IReadOnlyList<TowerView> Views)> Batches(IReadOnlyList<StoredImage> images, Action<int, NanoVlmException>? failed)
     {
-        foreach (var chunk in images.Chunk(ImagesAtOnce))
+        for (var first = 0; first < images.Count; first += ImagesAtOnce)
         {
-            var views = Views(chunk);
+            var made = new TowerView?[Math.Min(ImagesAtOnce, images.Count - first)];
+            var errors = new NanoVlmException?[made.Length];
+            Parallel.For(0, made.Length, i =>
+            {
+                try
+                {
+                    made[i] = View(images[first + i]);
+                }
+                catch (NanoVlmException error)
+                {
+                    errors[i] = error;
+                }
+            });
+            for (var i = 0; i < errors.Length; i++)
+                if (errors[i] is { } error) (failed ?? throw new NanoVlmException(error.Message, error))(first + i, error);
+            var views = made.Select((view, i) => (Place: (long)first + i, View: view)).Where(one => one.View is not null).ToArray();
             for (int start = 0, end; start < views.Length; start = end)
             {
-                var size = (views[start].Seen.Width, views[start].Seen.Height);
-                for (end = start + 1; end < views.Length && (views[end].Seen.Width, views[end].Seen.Height) == size;) end++;
-                yield return views[start..end];
+                var size = Size(views[start].View!);
+                for (end = start + 1; end < views.Length && Size(views[end].View!) == size;) end++;
+                yield return ([.. views[start..end].Select(one => one.Place)], [.. views[start..end].Select(one => one.View!)]);
             }
         }
-    }
 
-    private TowerView[] Views(StoredImage[] images)
-    {
-        var views = new TowerView[images.Length];
-        try
-        {
-            Parallel.For(0, images.Length, i => views[i] = View(images[i]));
-        }
-        catch (AggregateException error) when (error.InnerExceptions[0] is NanoVlmException first)
-        {
-            throw new NanoVlmException(first.Message, first);
-        }
-        return views;
+        static (int, int) Size(TowerView view) => (view.Seen.Width, view.Seen.Height);
     }
 
     private static Tensor Forward(string name, Func<Tensor> run)
