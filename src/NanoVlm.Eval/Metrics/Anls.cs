@@ -26,6 +26,15 @@ public static class Anls
 
     private static string Normalize(string text) => string.Join(' ', text.Strip().Lower().Words());
 
-    /// <summary>The length of a text's capitals: a ß counts twice.</summary>
-    private static int Upper(string text) => text.Length();
+    /// <summary>The length of a text in capitals, which the harnesses take: ß is two, ΐ three.</summary>
+    internal static int Upper(string text) => text.Length() + text.Sum(c => c switch
+    {
+        < '\u00DF' => 0,
+        '\u00DF' or '\u0149' or '\u01F0' or '\u0587' or (>= '\u1E96' and <= '\u1E9A') or '\u1F50' or (>= '\u1F80' and <= '\u1FAF') or (>= '\u1FB2' and <= '\u1FB4')
+            or '\u1FB6' or '\u1FBC' or (>= '\u1FC2' and <= '\u1FC4') or '\u1FC6' or '\u1FCC' or '\u1FD6' or '\u1FE4' or '\u1FE6' or (>= '\u1FF2' and <= '\u1FF4')
+            or '\u1FF6' or '\u1FFC' or (>= '\uFB00' and <= '\uFB02') or (>= '\uFB05' and <= '\uFB06') or (>= '\uFB13' and <= '\uFB17') => 1,
+        '\u0390' or '\u03B0' or '\u1F52' or '\u1F54' or '\u1F56' or '\u1FB7' or '\u1FC7' or '\u1FD2' or '\u1FD3' or '\u1FD7' or '\u1FE2' or '\u1FE3' or '\u1FE7'
+            or '\u1FF7' or '\uFB03' or '\uFB04' => 2,
+        _ => 0,
+    });
 }

@@ -4,17 +4,22 @@ namespace NanoVlm.Evaluation.Metrics;
 public static class Cider
 {
     /// <summary>The score of each caption; a corpus has the mean. The rarer a run of words among the images' references, the more it weighs.</summary>
-    /// <param name="items">Each image's caption and references, in words (<see cref="CaptionWords"/>).</param>
-    public static IReadOnlyList<double> Of(IReadOnlyList<(IReadOnlyList<string> Caption, IReadOnlyList<IReadOnlyList<string>> References)> items)
+    /// <param name="items">Each image's caption and references, raw; without references the score is 0. Of one image alone all scores are 0: nothing is rare.</param>
+    /// <param name="rules">As of <see cref="Bleu.Of"/>.</param>
+    /// <returns>From 0 to 10, an image each.</returns>
+    public static IReadOnlyList<double> Of(IReadOnlyList<(string Caption, IReadOnlyList<string> References)> items, Rules rules)
     {
+        var tokenized = items.Select(item => (Caption: Words(item.Caption), References: item.References.Select(Words).ToArray())).ToArray();
         var images = new Dictionary<string, int>(); // in the references of how many images a run of words occurs
-        foreach (var (_, references) in items)
+        foreach (var (_, references) in tokenized)
             foreach (var gram in references.SelectMany(reference => Enumerable.Range(1, 4).SelectMany(n => NGrams.Count(reference, n).Keys)).Distinct())
                 images[gram] = images.GetValueOrDefault(gram) + 1;
         var all = Math.Log(items.Count);
-        return [.. items.Select(item => item.References.Count == 0 ? 0 : Score(item.Caption, item.References))];
+        return [.. tokenized.Select(item => item.References.Length == 0 ? 0 : Score(item.Caption, item.References))];
 
-        double Score(IReadOnlyList<string> caption, IReadOnlyList<IReadOnlyList<string>> references)
+        List<string> Words(string text) => CaptionWords.Of(text, rules).Words();
+
+        double Score(List<string> caption, List<string>[] references)
         {
             var (ours, norms) = Weigh(caption);
             var sum = 0.0;
@@ -31,10 +36,10 @@ public static class Cider
                 }
             }
 
-            return sum / 4 / references.Count * 10;
+            return sum / 4 / references.Length * 10;
         }
 
-        (Dictionary<string, double>[] Weights, double[] Norms) Weigh(IReadOnlyList<string> words)
+        (Dictionary<string, double>[] Weights, double[] Norms) Weigh(List<string> words)
         {
             var weights = Enumerable.Range(1, 4)
                 .Select(n => NGrams.Count(words, n).ToDictionary(gram => gram.Key, gram => gram.Value * (all - Math.Log(Math.Max(1, images.GetValueOrDefault(gram.Key))))))

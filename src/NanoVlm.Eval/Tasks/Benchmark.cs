@@ -39,7 +39,7 @@ public abstract class Benchmark : EvalTask
         var ids = new string[rows.Length];
         for (var i = 0; i < ids.Length; i++)
         {
-            var id = Id(table[rows[i]]) ?? $"{rows[i]}";
+            var id = IdOrNull(table[rows[i]]) ?? $"{rows[i]}";
             var before = seen[id] = seen.GetValueOrDefault(id) + 1;
             ids[i] = before == 1 ? id : $"{id}#{before}";
         }
@@ -73,6 +73,19 @@ public abstract class Benchmark : EvalTask
     /// <exception cref="NanoVlmException">There is no such choice.</exception>
     protected static string Letter(TableRow row, long index, int choices) => index >= 0 && index < choices ? PromptFormat.Letter((int)index)
         : throw new NanoVlmException($"{row.Origin}: the answer is choice {index} of {choices}; expected one from 0 to {choices - 1}.");
+
+    // That a row has no name is no error before it is asked.
+    private string? IdOrNull(TableRow row)
+    {
+        try
+        {
+            return Id(row);
+        }
+        catch (NanoVlmException)
+        {
+            return null;
+        }
+    }
 
     private sealed class Items(Benchmark task, PromptFormat format, ParquetTable table, int[] rows, string[] ids) : IReadOnlyList<TaskItem>
     {

@@ -37,4 +37,26 @@ internal sealed class CaptioningTask : Benchmark
     /// <inheritdoc/>
     protected override (string, IReadOnlyList<StoredImage>, Reference) Ask(TableRow row, PromptFormat format) =>
         (format.Write(""), Image(row), new Reference { Answers = row.Texts(captions) });
+
+    /// <summary>ROUGE-L, the one of the figures that a caption has by itself.</summary>
+    /// <inheritdoc/>
+    public override ScoredItem Score(string id, Reference reference, string answer, Rules rules) => new(id, reference, answer, RougeL.Score(answer, reference.Answers, rules));
+
+    /// <summary>CIDEr, which is at most 10, BLEU-4 and ROUGE-L.</summary>
+    /// <inheritdoc/>
+    public override IReadOnlyList<Figure> Summarize(IReadOnlyList<ScoredItem> items, Rules rules)
+    {
+        (string, IReadOnlyList<string>)[] captions = [.. items.Select(item => (item.Answer, item.Reference.Answers))];
+        var cider = Cider.Of(captions, rules);
+        // BLEU is of the whole: it is reckoned anew for each draw, of which there are as many as take seconds.
+        var resamples = Math.Clamp(100_000 / Math.Max(1, captions.Length), 20, 1000);
+        return
+        [
+            new Figure("cider", cider.Count == 0 ? 0 : cider.Average(), cider.Count, Interval.OfMean([.. cider]), 10),
+            new Figure("bleu-4", captions.Length == 0 ? 0 : Bleu(captions), captions.Length, Interval.Bootstrap(captions, Bleu, resamples: resamples)),
+            Figures.Mean("rouge-l", items),
+        ];
+
+        double Bleu(IReadOnlyList<(string, IReadOnlyList<string>)> of) => Metrics.Bleu.Of(of, rules)[3];
+    }
 }

@@ -1,6 +1,8 @@
+using NanoVlm.Evaluation.Metrics;
+
 namespace NanoVlm.Evaluation.Tasks;
 
-/// <summary>Figures of scored items, with their 95 % intervals (normal approximation).</summary>
+/// <summary>Figures of scored items, with their 95 % intervals.</summary>
 internal static class Figures
 {
     /// <summary>The mean of the scores.</summary>
@@ -30,14 +32,6 @@ internal static class Figures
     private static Figure Mean(string name, IReadOnlyList<ScoredItem> items, double scale)
     {
         double[] scores = [.. items.Select(item => item.Score)];
-        return new Figure(name, scale * (scores.Length == 0 ? 0 : scores.Average()), scores.Length, scale * HalfWidth(scores), scale);
-    }
-
-    /// <summary>Half the width of the interval of a mean.</summary>
-    public static double HalfWidth(IReadOnlyList<double> scores)
-    {
-        if (scores.Count == 0) return 0;
-        var mean = scores.Average();
-        return 1.96 * Math.Sqrt(scores.Sum(score => (score - mean) * (score - mean)) / scores.Count / scores.Count);
+        return new Figure(name, scale * (scores.Length == 0 ? 0 : scores.Average()), scores.Length, scale * Interval.OfMean(scores), scale);
     }
 }

@@ -41,7 +41,7 @@ internal sealed class MmeTask : Benchmark
             // An image's points: 100 times the share of right answers, and 100 more for both.
             double[] points = [.. items.Where(item => item.Reference.Category == category.Name).GroupBy(item => item.Reference.Group)
                 .Select(image => 100 * (image.Average(item => item.Score) + (image.Sum(item => item.Score) == 2 ? 1 : 0)))];
-            return new Figure(category.Name, category.Points, items.Count(item => item.Reference.Category == category.Name), Figures.HalfWidth(points), 200);
+            return new Figure(category.Name, category.Points, items.Count(item => item.Reference.Category == category.Name), Interval.OfMean(points), 200);
         }).ToArray();
         return [Total("perception", Mme.Perception), Total("cognition", Mme.Cognition), .. categories];
 

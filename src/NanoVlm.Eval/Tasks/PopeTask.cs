@@ -36,33 +36,37 @@ internal sealed class PopeTask : Benchmark
     /// <inheritdoc/>
     public override IReadOnlyList<Figure> Summarize(IReadOnlyList<ScoredItem> items, Rules rules)
     {
-        var (all, count) = (Of(items), items.Count);
-        var accuracy = Figures.Mean("accuracy", items);
-        var f1 = F1("f1", items);
-        Figure[] headline = rules.Harness == Harness.VlmEvalKit ? [f1, accuracy] : [accuracy, f1];
+        var all = Of(items, rules);
+        Figure accuracy = Figures.Mean("accuracy", items), f1 = F1("f1", items);
         return
         [
-            .. headline,
-            Share("precision", all.Precision, items.Count(Said("yes"))),
-            Share("recall", all.Recall, items.Count(item => item.Reference.Answers[0].Trim().Equals("yes", StringComparison.OrdinalIgnoreCase))),
-            Share("yes ratio", all.YesRatio, items.Count(item => Said("yes")(item) || Said("no")(item))),
-            .. rules.Harness == Harness.LmmsEval ? [Share("yes ratio of the questions", all.TrueYesRatio, count)] : (Figure[])[],
-            .. Figures.By(items, item => item.Reference.Category, Figures.Mean),
+            .. rules.Harness == Harness.VlmEvalKit ? [f1, accuracy] : (Figure[])[accuracy, f1],
+            Share("precision", all.Precision, items.Count(item => item.Extracted == "yes")),
+            Share("recall", all.Recall, items.Count(IsYes)),
+            Share("yes ratio", all.YesRatio, items.Count(item => item.Extracted is "yes" or "no")),
+            .. rules.Harness == Harness.LmmsEval ? [Share("yes ratio of the questions", all.TrueYesRatio, items.Count)] : (Figure[])[],
+            .. Figures.MeanByCategory(items),
             .. Figures.By(items, item => item.Reference.Category, (name, of) => F1($"{name} f1", of)),
         ];
 
-        PopeScores Of(IReadOnlyList<ScoredItem> of) => Pope.Of([.. of.Select(item => (item.Reference.Answers[0], item.Answer))], rules);
+        static Figure Share(string name, double value, int of) => new(name, value, of, Interval.OfShare(value, of));
 
-        static Func<ScoredItem, bool> Said(string word) => item => item.Extracted == word;
-
-        static Figure Share(string name, double value, int of) => new(name, value, of, of == 0 ? 0 : 1.96 * Math.Sqrt(value * (1 - value) / of));
-
+        // The harmonic mean is 2 t / (2 t + w), of t true positives and w answers that are wrong in one way or the other; lmms-eval does not
+        // count a missed yes where the answer is neither.
         Figure F1(string name, IReadOnlyList<ScoredItem> of)
         {
-            // F1 is 2 t / (2 t + w), t the true positives and w the wrong answers; by the delta method its variance is that of a share of 2 t + w, within a factor of two.
-            var scores = Of(of);
-            var positives = of.Count(Said("yes")) + of.Count(item => item.Reference.Answers[0].Trim().Equals("yes", StringComparison.OrdinalIgnoreCase));
-            return Share(name, scores.F1, positives) is var figure ? figure with { Count = of.Count } : figure;
+            (int True, int Wrong)[] counts = [.. of.Select(item => item.Extracted == "yes" ? (IsYes(item) ? (1, 0) : (0, 1))
+                : IsYes(item) && (item.Extracted == "no" || rules.Harness != Harness.LmmsEval) ? (0, 1) : (0, 0))];
+            return new Figure(name, Of(of, rules).F1, of.Count, Interval.Bootstrap(counts, drawn =>
+            {
+                var (right, wrong) = (0, 0);
+                foreach (var count in drawn) (right, wrong) = (right + count.True, wrong + count.Wrong);
+                return right == 0 ? 0 : 2.0 * right / (2 * right + wrong);
+            }));
         }
     }
+
+    private static PopeScores Of(IReadOnlyList<ScoredItem> items, Rules rules) => Pope.Of([.. items.Select(item => (item.Reference.Answers[0], item.Answer))], rules);
+
+    private static bool IsYes(ScoredItem item) => item.Reference.Answers[0].Trim().Equals("yes", StringComparison.OrdinalIgnoreCase);
 }

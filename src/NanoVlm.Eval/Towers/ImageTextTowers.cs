@@ -96,7 +96,7 @@ public sealed class ImageTextTowers : IDisposable
     {
         var ids = tokenizer.Encode(text).Ids;
         // A text that is cut keeps its end token.
-        if (ids.Count > length) ids = ids[^1] == tokenizer.EosTokenId ? [.. ids.Take(length - 1), ids[^1]] : [.. ids.Take(length)];
-        return ids.Select(id => (long)id).Concat(Enumerable.Repeat((long)padding, length - ids.Count));
+        if (ids.Length > length) ids = ids[^1] == tokenizer.EosTokenId ? [.. ids[..(length - 1)], ids[^1]] : ids[..length];
+        return ids.Select(id => (long)id).Concat(Enumerable.Repeat((long)padding, length - ids.Length));
     }
 }

@@ -27,16 +27,15 @@ internal static class Lbfgs
             var direction = Direction(gradient, pairs);
             var slope = Dot(direction, gradient);
             var length = pairs.Count == 0 ? Math.Min(1, 1 / gradient.norm().ToDouble()) : 1.0;
-            Tensor? next = null;
-            (double Value, Tensor Gradient) there = default;
-            for (var tries = 0; tries < 40; tries++, length /= 2)
+            var next = x + direction * length;
+            var there = Evaluate(next);
+            while (!(there.Value <= value + 1e-4 * length * slope) && length > 1e-12)
             {
+                length /= 2;
                 next = x + direction * length;
                 there = Evaluate(next);
-                if (there.Value <= value + 1e-4 * length * slope) break;
-                (next, there.Gradient) = (null, gradient);
             }
-            if (next is null) break; // rounding lets it go no lower
+            if (length <= 1e-12) break; // rounding lets it go no lower
             var (step, change) = (next - x, there.Gradient - gradient);
             var product = Dot(step, change);
             if (product > 0)
@@ -55,7 +54,7 @@ internal static class Lbfgs
         }
         return x.MoveToOuterDisposeScope();
 
-        (double, Tensor) Evaluate(Tensor at)
+        (double Value, Tensor Gradient) Evaluate(Tensor at)
         {
             using var inner = NewDisposeScope();
             var (v, g) = function(at);

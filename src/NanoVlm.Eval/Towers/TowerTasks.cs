@@ -28,7 +28,8 @@ public static class TowerTasks
     /// <exception cref="ConfigurationException">config.json is wrong, or there is no such task.</exception>
     public static (IReadOnlyList<Figure> Figures, IReadOnlyList<ScoredItem> Items) Run(string name, string modelFolder, string dataPath, TowerTaskOptions? options = null)
     {
-        if (!Names.Contains(name)) throw new ConfigurationException($"there is no task '{name}' of vision towers{NearestName.Suggestion(NearestName.Of(name, Names))}; there are {string.Join(", ", Names)}.");
+        if (!Names.Contains(name))
+            throw new ConfigurationException("eval", [new("tasks", $"there is no task '{name}' of vision towers{NearestName.Suggestion(NearestName.Of(name, Names))}; there are {string.Join(", ", Names)}")]);
         options ??= new TowerTaskOptions();
         var set = ImageSet.Read(dataPath, captions: name == Retrieval);
         using var scope = NewDisposeScope();

@@ -19,7 +19,7 @@ internal sealed record TableLayout(ParquetFile File, IReadOnlyDictionary<string,
             ParquetColumn[] leaves = [.. columns[column.Name]];
             if (leaves.Length == 0)
             {
-                if (column.IsRequired) faults.Add(Missing(column.Name, [.. columns.Select(other => other.Key)]));
+                if (column.IsRequired) faults.Add(Missing(column.Name, [.. columns.Select(other => other.Key)], expected));
                 continue;
             }
             var lists = column.Kind is TableKind.Texts or TableKind.Structures or TableKind.Images ? 1 : 0;
@@ -71,9 +71,10 @@ internal sealed record TableLayout(ParquetFile File, IReadOnlyDictionary<string,
         _ => type == ParquetType.ByteArray,
     };
 
-    private static string Missing(string name, IReadOnlyList<string> there)
+    // It may go by another name, though by none that another column should have.
+    private static string Missing(string name, IReadOnlyList<string> there, IReadOnlyList<TableColumn> expected)
     {
-        var nearest = NearestName.Of(name, there) ?? there.FirstOrDefault(other => string.Equals(other, name, StringComparison.OrdinalIgnoreCase));
+        var nearest = NearestName.Of(name, there.Where(other => expected.All(column => column.Name != other)));
         return $"there is no column {name} ({(nearest is null ? "" : $"is it called {nearest}? ")}there are {string.Join(", ", there)})";
     }
 

@@ -73,10 +73,27 @@ public sealed class DataFilesTests : IDisposable
     [InlineData("default/partial-train/0000.parquet", null, null, "default/partial-train/0000.parquet")]
     [InlineData("a/train/0000.parquet b/train/0000.parquet", "b", "train", "b/train/0000.parquet")]
     [InlineData("train.parquet valid.parquet", null, "validation", "valid.parquet")]
+    [InlineData("data/dev-00000-of-00001.parquet data/validation-00000-of-00001.parquet", null, "validation", "data/validation-00000-of-00001.parquet")]
+    [InlineData("data/dev-00000-of-00001.parquet data/validation-00000-of-00001.parquet", null, "dev", "data/dev-00000-of-00001.parquet")]
     [InlineData("x.parquet y.parquet", null, null, "x.parquet y.parquet")]
     [InlineData("training_shapes.parquet", null, null, "training_shapes.parquet")]
     public void Names_of_files_tell_the_split(string files, string? subset, string? split, string expected) =>
         Assert.Equal(expected.Split(' '), DataSplit.Select("set", files.Split(' '), [".parquet", ".jsonl"], subset, split, oneSubset: true));
+
+    [Theory]
+    [InlineData("mmstar.parquet README.md", null, "val", "mmstar.parquet")]
+    [InlineData("data/test-00000-of-00001.parquet Full/random-00000-of-00001.parquet", "", "test", "data/test-00000-of-00001.parquet")]
+    [InlineData("A/test-00000-of-00001.parquet B/test-00000-of-00001.parquet", "B", "test", "B/test-00000-of-00001.parquet")]
+    [InlineData("copy/test-00000-of-00001.parquet copy/train-00000-of-00001.parquet", "B", "test", "copy/test-00000-of-00001.parquet")]
+    public void Of_a_published_subset_and_split_a_copy_has_what_its_names_tell(string files, string? subset, string split, string expected) =>
+        Assert.Equal(expected.Split(' '), DataSplit.SelectPublished("set", files.Split(' '), [".parquet"], subset, split));
+
+    [Fact]
+    public void A_copy_without_the_published_subset_or_split_is_refused()
+    {
+        Assert.Contains("its subsets are ai2d, docvqa", Assert.Throws<NanoVlmException>(() => DataSplit.SelectPublished("set", Cauldron, [".parquet"], "chartqa", "train")).Message);
+        Assert.Contains("has no split 'test'", Assert.Throws<NanoVlmException>(() => DataSplit.SelectPublished("set", Cauldron, [".parquet"], "docvqa", "test")).Message);
+    }
 
     [Theory]
     [InlineData(null, null, "set: has 2 subsets; name one of them: ai2d, docvqa.")]

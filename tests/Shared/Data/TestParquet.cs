@@ -1,28 +1,38 @@
 using System.Text;
 
-namespace NanoVlm.Tests.Data.Sources;
+namespace NanoVlm.Shared;
 
-/// <summary>Writes parquet files of the simplest kind, from the specification: plain values, one page a column chunk, no compression.</summary>
+/// <summary>Writes parquet files of the simplest kind, from the specification: one page a column chunk, plain values or a dictionary of them, no compression.</summary>
 internal sealed class TestParquet : IDisposable
 {
     private readonly FileStream file;
-    private readonly (string[] Path, bool IsText, bool IsList)[] columns;
+    private readonly Column[] columns;
     private readonly MemoryStream groups = new();
     private int groupCount;
     private long rows;
 
     /// <param name="path">The file.</param>
-    /// <param name="columns">Each "name", "name.member", "name[]" or "name[].member", with ":int" where it is no text or file.</param>
+    /// <param name="columns">Each "name", "name.member", "name[]", "name[].member" or "name.member[]", with ":int", ":int32", ":float" or ":double" where it is
+    /// no text or file, and ":dictionary" where its texts are stored in one.</param>
     public TestParquet(string path, params string[] columns)
     {
         file = new FileStream(path, FileMode.Create);
         file.Write("PAR1"u8);
         this.columns = [.. columns.Select(column =>
         {
-            var name = column.Split(':')[0].Split('.');
-            var list = name[0].EndsWith("[]");
-            return ((string[])[name[0].Replace("[]", ""), .. name[1..]], !column.EndsWith(":int"), list);
+            var parts = column.Split(':');
+            var type = parts.Length == 1 ? 6 : parts[1] switch { "int32" => 1, "int" => 2, "float" => 4, "double" => 5, _ => 6 };
+            return new Column([.. parts[0].Split('.').Select(name => name.Replace("[]", ""))], type, parts[0].Contains("[]"), parts[0].Contains("[].") || !parts[0].Contains('.'), parts[^1] == "dictionary");
         })];
+    }
+
+    // A list is outside of a structure, or within it.
+    private sealed record Column(string[] Path, int Type, bool IsList, bool IsOuter, bool IsDictionary)
+    {
+        // Every node is optional, but for a list's own.
+        public int MaxDefinition => (IsList ? 3 : 1) + (Path.Length > 1 ? 1 : 0);
+
+        public int EmptyList => IsOuter ? 1 : 2;
     }
 
     /// <summary>The usual columns.</summary>
@@ -37,28 +47,46 @@ internal sealed class TestParquet : IDisposable
         var chunks = new MemoryStream();
         for (var c = 0; c < columns.Length; c++)
         {
-            var (path, isText, isList) = columns[c];
-            var max = MaxDefinition(path, isList);
+            var column = columns[c];
+            var (path, isList, max) = (column.Path, column.IsList, column.MaxDefinition);
+            List<object> distinct = [];
+            List<int> indices = [];
             List<int> repetition = [], definition = [];
             var data = new MemoryStream();
             foreach (var row in values[c])
             {
-                if (row is null or []) Level(0, isList && row is not null ? 1 : 0);
+                if (row is null or []) Level(0, isList && row is not null ? column.EmptyList : 0);
                 for (var i = 0; i < (row?.Length ?? 0); i++)
                 {
                     Level(i == 0 ? 0 : 1, row![i] is null ? max - 1 : max);
-                    if (row[i] is { } value) Value(data, value);
+                    if (row[i] is not { } value) continue;
+                    if (!column.IsDictionary) Value(data, value, column.Type);
+                    else if (distinct.IndexOf(value) is >= 0 and var known) indices.Add(known);
+                    else
+                    {
+                        indices.Add(distinct.Count);
+                        distinct.Add(value);
+                    }
                 }
             }
             var page = new MemoryStream();
             if (isList) Levels(page, repetition, 1);
             Levels(page, definition, max);
-            data.WriteTo(page);
-            var header = new Thrift().Int(1, 0).Int(2, page.Length).Int(3, page.Length).Struct(5, new Thrift().Int(1, definition.Count).Int(2, 0).Int(3, 3).Int(4, 3)).End();
             var start = file.Position;
-            file.Write(header);
+            if (column.IsDictionary)
+            {
+                foreach (var value in distinct) Value(data, value, column.Type);
+                file.Write(new Thrift().Int(1, 2).Int(2, data.Length).Int(3, data.Length).Struct(7, new Thrift().Int(1, distinct.Count).Int(2, 0)).End());
+                data.WriteTo(file);
+                (data = new MemoryStream()).WriteByte(8); // bits of an index
+                foreach (var index in indices) data.Write([2, (byte)index]);
+            }
+            data.WriteTo(page);
+            var dataStart = file.Position;
+            file.Write(new Thrift().Int(1, 0).Int(2, page.Length).Int(3, page.Length).Struct(5, new Thrift().Int(1, definition.Count).Int(2, column.IsDictionary ? 8 : 0).Int(3, 3).Int(4, 3)).End());
             page.WriteTo(file);
-            var meta = new Thrift().Int(1, isText ? 6 : 2).List(2, 5, 1, [0]).Texts(3, path).Int(4, Codec).Long(5, definition.Count).Long(6, file.Position - start).Long(7, file.Position - start).Long(9, start);
+            var meta = new Thrift().Int(1, column.Type).List(2, 5, 1, [0]).Texts(3, path).Int(4, Codec).Long(5, definition.Count).Long(6, file.Position - start).Long(7, file.Position - start).Long(9, dataStart);
+            if (column.IsDictionary) meta.Long(11, start);
             chunks.Write(new Thrift().Long(2, start).Struct(3, meta).End());
 
             void Level(int r, int d)
@@ -80,20 +108,29 @@ internal sealed class TestParquet : IDisposable
         schema.Write(new Thrift().Text(4, "schema").Int(5, roots.Count).End());
         foreach (var root in roots)
         {
-            var (path, isText, isList) = root.First();
-            if (isList)
+            var first = root.First();
+            var isOuterList = first.IsList && first.IsOuter;
+            if (isOuterList)
             {
                 Node(root.Key, 1, 1, annotation: 3); // LIST
                 Node("list", 2, 1);
             }
-            var name = isList ? "element" : root.Key;
-            if (path.Length == 1)
+            var name = isOuterList ? "element" : root.Key;
+            if (first.Path.Length == 1)
             {
-                Leaf(name, isText);
+                Leaf(name, first.Type);
                 continue;
             }
             Node(name, 1, root.Count());
-            foreach (var member in root) Leaf(member.Path[1], member.IsText);
+            foreach (var member in root)
+            {
+                if (member.IsList && !member.IsOuter)
+                {
+                    Node(member.Path[1], 1, 1, annotation: 3);
+                    Node("list", 2, 1);
+                }
+                Leaf(member.IsList && !member.IsOuter ? "element" : member.Path[1], member.Type);
+            }
         }
         var footer = new Thrift().Int(1, 1).List(2, 12, nodes, schema.ToArray()).Long(3, rows).List(4, 12, groupCount, groups.ToArray()).End();
         file.Write(footer);
@@ -108,19 +145,22 @@ internal sealed class TestParquet : IDisposable
             nodes++;
         }
 
-        void Leaf(string name, bool isText)
+        void Leaf(string name, int type)
         {
-            schema.Write(new Thrift().Int(1, isText ? 6 : 2).Int(3, 1).Text(4, name).End());
+            schema.Write(new Thrift().Int(1, type).Int(3, 1).Text(4, name).End());
             nodes++;
         }
     }
 
-    // Every node is optional, but for a list's own.
-    private static int MaxDefinition(string[] path, bool isList) => (isList ? 3 : 1) + (path.Length > 1 ? 1 : 0);
-
-    private static void Value(MemoryStream to, object value)
+    private static void Value(MemoryStream to, object value, int type)
     {
-        var bytes = value switch { string text => Encoding.UTF8.GetBytes(text), byte[] whole => whole, _ => BitConverter.GetBytes(Convert.ToInt64(value)) };
+        var bytes = value switch { string text => Encoding.UTF8.GetBytes(text), byte[] whole => whole, _ => type switch
+        {
+            1 => BitConverter.GetBytes(Convert.ToInt32(value)),
+            4 => BitConverter.GetBytes(Convert.ToSingle(value)),
+            5 => BitConverter.GetBytes(Convert.ToDouble(value)),
+            _ => BitConverter.GetBytes(Convert.ToInt64(value)),
+        } };
         if (value is string or byte[]) to.Write(BitConverter.GetBytes(bytes.Length));
         to.Write(bytes);
     }
