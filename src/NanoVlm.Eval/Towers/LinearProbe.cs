@@ -96,7 +96,7 @@ public sealed class LinearProbe : IDisposable
         var logs = x.mm(weights).add(biases).log_softmax(1);
         var value = -(logs * targets).sum().ToDouble() / n + penalty / 2 * weights.square().sum().ToDouble();
         var errors = (logs.exp() - targets) / n;
-        return (value, cat([(x.t().mm(errors) + weights * penalty).view(-1), errors.sum(0)], 0));
+        return (value, cat([(x.t().mm(errors) + weights * penalty).view(-1), errors.sum([0])], 0));
     }
 
     private static LinearProbe Fit(Tensor features, IReadOnlyList<int> labels, int classes, double penalty, Tensor? from)
