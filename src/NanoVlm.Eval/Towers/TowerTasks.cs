@@ -141,10 +141,10 @@ public static class TowerTasks
             return (Drawn(known, options), Drawn(Asked(path, set, other), options));
         }
         if (options.Split is not null) throw new NanoVlmException($"{path}: has no parts, so none is called '{options.Split}'.");
-        var drawn = Shuffled(set, options.Seed);
-        var count = Math.Clamp((int)Math.Round(drawn.Length * options.Asked), 1, Math.Max(1, drawn.Length - 1));
-        if (drawn.Length < 2) throw new NanoVlmException($"{path}: {drawn.Length} picture is too few to learn from one and ask about another.");
-        return (Limited(drawn[count..], options), Limited(drawn[..count], options));
+        if (set.Count < 2) throw new NanoVlmException($"{path}: {set.Count} picture is too few to learn from one and ask about another.");
+        var order = Shuffled(set.Count, options.Seed);
+        var count = Math.Clamp((int)Math.Round(set.Count * options.Asked), 1, set.Count - 1);
+        return (InOrder(set, order[count..], options.Limit), InOrder(set, order[..count], options.Limit));
     }
 
     private static IReadOnlyList<LabelledImage> Asked(string path, IReadOnlyList<LabelledImage> set, string? split)
@@ -159,15 +159,17 @@ public static class TowerTasks
 
     // A set lies in the order of its classes: its first pictures are not like the rest.
     private static IReadOnlyList<LabelledImage> Drawn(IReadOnlyList<LabelledImage> images, TowerTaskOptions options) =>
-        options.Limit is { } most && most < images.Count ? Limited(Shuffled(images, options.Seed), options) : images;
+        options.Limit < images.Count ? InOrder(images, Shuffled(images.Count, options.Seed), options.Limit) : images;
 
-    private static IReadOnlyList<LabelledImage> Limited(LabelledImage[] images, TowerTaskOptions options) => options.Limit is { } most && most < images.Length ? images[..most] : images;
+    // The first of those drawn, as they lie in the set: neighbours are read together.
+    private static IReadOnlyList<LabelledImage> InOrder(IReadOnlyList<LabelledImage> images, int[] drawn, int? limit) =>
+        [.. drawn.Take(limit ?? drawn.Length).Order().Select(i => images[i])];
 
-    private static LabelledImage[] Shuffled(IReadOnlyList<LabelledImage> images, int seed)
+    private static int[] Shuffled(int count, int seed)
     {
-        LabelledImage[] all = [.. images];
-        new RandomStream(seed).Shuffle<LabelledImage>(all);
-        return all;
+        var order = Enumerable.Range(0, count).ToArray();
+        new RandomStream(seed).Shuffle<int>(order);
+        return order;
     }
 
     private static Action<int, NanoVlmException> Failed(IReadOnlyList<LabelledImage> images, Dictionary<int, string> errors, TowerTaskOptions options) => (index, error) =>

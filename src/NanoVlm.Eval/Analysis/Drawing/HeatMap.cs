@@ -12,7 +12,7 @@ internal static class HeatMap
 
     public static RgbImage Draw(double[,] values, IReadOnlyList<int> rows, IReadOnlyList<int> columns, string title, string rowModel, string columnModel)
     {
-        var cell = Math.Clamp(720 / Math.Max(rows.Count, columns.Count), 12, 64);
+        var cell = Math.Clamp(720 / Math.Max(rows.Count, columns.Count), 12, 96);
         var (width, height) = (columns.Count * cell, rows.Count * cell);
         var label = Canvas.Extent(rows.Max().ToString(CultureInfo.InvariantCulture), Text);
         var (left, top) = (Gap + Line + Gap + label + Gap, Gap + Line + 2 * Gap);
@@ -32,7 +32,8 @@ internal static class HeatMap
                 if (cell < 48) continue;
                 var number = double.IsNaN(value) ? "-" : value.ToString("0.00", CultureInfo.InvariantCulture);
                 var dark = colour.Red * 0.3 + colour.Green * 0.59 + colour.Blue * 0.11 < 128;
-                canvas.Write(number, x + (cell - Canvas.Extent(number, 1)) / 2, y + (cell - PixelFont.Height) / 2, 1, dark ? Canvas.White : Canvas.Ink);
+                var scale = cell < 80 ? 1 : 2;
+                canvas.Write(number, x + (cell - Canvas.Extent(number, scale)) / 2, y + (cell - PixelFont.Height * scale) / 2, scale, dark ? Canvas.White : Canvas.Ink);
             }
         for (var i = 0; i < rows.Count; i += Step(cell, rows.Count, Line + 4))
         {
