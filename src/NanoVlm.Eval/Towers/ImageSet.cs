@@ -11,11 +11,6 @@ namespace NanoVlm.Evaluation.Towers;
 /// </summary>
 public static class ImageSet
 {
-    private static readonly Dictionary<string, string> Splits = new(StringComparer.OrdinalIgnoreCase)
-    {
-        ["train"] = "train", ["training"] = "train", ["validation"] = "validation", ["val"] = "validation", ["valid"] = "validation", ["dev"] = "validation", ["test"] = "test", ["testing"] = "test",
-    };
-
     private static readonly string[] ImageKeys = ["image", "file_name", "path"];
 
     /// <summary>Reads a set.</summary>
@@ -51,11 +46,11 @@ public static class ImageSet
     private static LabelledImage[] Folders(string root)
     {
         var images = ImageFiles.Within(root).Select(file => (File: file, Parts: Path.GetRelativePath(root, file).Split(Path.DirectorySeparatorChar))).ToArray();
-        var split = images.Length > 0 && images.All(image => image.Parts.Length > 2 && Splits.ContainsKey(image.Parts[0]));
+        var split = images.Length > 0 && images.All(image => image.Parts.Length > 2 && SplitOf(image.Parts[0]) is not null);
         if (images.Length == 0 || images.Any(image => image.Parts.Length < (split ? 3 : 2)))
             throw new NanoVlmException($"{root}: expected a folder for each class with its pictures, {(images.Length == 0 ? "and found no pictures" : $"and found {images.First(image => image.Parts.Length < 2).File} outside of them")}.");
         return [.. images.Select(image => new LabelledImage(
-            string.Join('/', image.Parts), new StoredImage(image.File), image.Parts[split ? 1 : 0], [], split ? Splits[image.Parts[0]] : null))];
+            string.Join('/', image.Parts), new StoredImage(image.File), image.Parts[split ? 1 : 0], [], split ? SplitOf(image.Parts[0]) : null))];
     }
 
     private static List<LabelledImage> Lines(string path, bool captions, string? split = null)
@@ -118,7 +113,13 @@ public static class ImageSet
         }
     }
 
-    private static string? SplitOf(string word) => Splits.GetValueOrDefault(word);
+    private static string? SplitOf(string word) => word.ToLowerInvariant() switch
+    {
+        "train" or "training" => "train",
+        "validation" or "valid" or "val" or "dev" => "validation",
+        "test" or "testing" => "test",
+        _ => null,
+    };
 
     private static string? Scalar(JsonElement row, string key) => row.TryGetProperty(key, out var value) ? value.ValueKind switch
     {

@@ -2,7 +2,6 @@ using NanoVlm.Configuration;
 using NanoVlm.Data;
 using NanoVlm.Evaluation.Metrics;
 using NanoVlm.Evaluation.Tasks;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Evaluation.Towers;
