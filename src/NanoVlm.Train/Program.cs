@@ -14,6 +14,7 @@ root.Subcommands.Add(PreprocessCommand.Create());
 root.Subcommands.Add(TokenizeCommand.Create());
 root.Subcommands.Add(DataCommand.Create());
 root.Subcommands.Add(DownloadCommand.Create());
+root.Subcommands.Add(AnalyzeCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());
 root.Subcommands.Add(DoctorCommand.Create());
 

@@ -48,6 +48,13 @@ public sealed class EncoderBlock : Module
         return (x + DropPath(Scale(mlp.call(ln2.call(x)), ls2))).MoveToOuterDisposeScope();
     }
 
+    /// <summary>As <see cref="EncoderAttention.Probabilities"/>, of the block's input.</summary>
+    internal Tensor AttentionProbabilities(Tensor x, (Tensor Cos, Tensor Sin)? rotation)
+    {
+        using var scope = NewDisposeScope();
+        return attn.Probabilities(ln1.call(x), rotation).MoveToOuterDisposeScope();
+    }
+
     private static Tensor Scale(Tensor x, Parameter? scale) => scale is null ? x : x * scale.to(x.dtype);
 
     // Huang et al., "Deep Networks with Stochastic Depth", 2016: by sample, and the rest louder for it.
@@ -67,12 +74,14 @@ public sealed class EncoderAttention : Module
     private readonly Parameter? v_bias; // [hidden]
     private readonly Linear out_proj;
     private readonly long heads;
+    private readonly double scale;
     private readonly double dropout;
 
     /// <param name="config">The architecture.</param>
     public EncoderAttention(VisionConfig config) : base(nameof(EncoderAttention))
     {
         heads = config.NumAttentionHeads;
+        scale = 1 / Math.Sqrt(config.HiddenSize / config.NumAttentionHeads);
         dropout = config.Dropout;
         qkv_proj = new Linear(config.HiddenSize, 3 * config.HiddenSize, config.QkvBias == ProjectionBias.All);
         if (config.QkvBias == ProjectionBias.QueryValue)
@@ -89,12 +98,30 @@ public sealed class EncoderAttention : Module
     /// <param name="visible">Which tokens are seen; null: all.</param>
     public Tensor forward(Tensor x, (Tensor Cos, Tensor Sin)? rotation, Visibility? visible = null)
     {
+        var (q, k, v) = Heads(x, rotation);
+        var y = Kernels.Attention(q, k, v, scale, visible ?? Visibility.All);
+        return functional.dropout(out_proj.call(y.flatten(2)), dropout, training);
+    }
+
+    /// <summary>How much each token takes of every other: what the fused kernel never writes down.</summary>
+    /// <param name="x">[B, T, hidden].</param>
+    /// <param name="rotation">As for <see cref="forward"/>.</param>
+    /// <returns>[B, H, T, T], float32; rows add up to 1.</returns>
+    internal Tensor Probabilities(Tensor x, (Tensor Cos, Tensor Sin)? rotation)
+    {
+        using var scope = NewDisposeScope();
+        var (q, k, _) = Heads(x, rotation);
+        var scores = q.transpose(1, 2).matmul(k.transpose(1, 2).transpose(-2, -1)).to(ScalarType.Float32) * scale;
+        return scores.softmax(-1).MoveToOuterDisposeScope();
+    }
+
+    // Queries, keys and values, [B, T, H, D] each.
+    private (Tensor Q, Tensor K, Tensor V) Heads(Tensor x, (Tensor Cos, Tensor Sin)? rotation)
+    {
         var (batch, tokens, size) = (x.shape[0], x.shape[1], x.shape[2]);
         var qkv = q_bias is null ? qkv_proj.call(x) : Kernels.Linear(x, qkv_proj.weight, cat([q_bias, zeros_like(q_bias), v_bias!], 0));
-        var parts = qkv.split(size, -1).Select(part => part.view(batch, tokens, heads, size / heads)).ToArray(); // 3 x [B, T, H, D]
+        var parts = qkv.split(size, -1).Select(part => part.view(batch, tokens, heads, size / heads)).ToArray();
         var (q, k, v) = (parts[0], parts[1], parts[2]);
-        if (rotation is var (cos, sin)) (q, k) = (Kernels.Rotary(q, cos, sin), Kernels.Rotary(k, cos, sin));
-        var y = Kernels.Attention(q, k, v, 1 / Math.Sqrt(size / heads), visible ?? Visibility.All);
-        return functional.dropout(out_proj.call(y.view(batch, tokens, size)), dropout, training);
+        return rotation is var (cos, sin) ? (Kernels.Rotary(q, cos, sin), Kernels.Rotary(k, cos, sin), v) : (q, k, v);
     }
 }

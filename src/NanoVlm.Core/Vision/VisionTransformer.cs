@@ -72,6 +72,18 @@ public sealed class VisionTransformer : Module<Tensor, ScalarType, Tensor>
         return (Config.PostNorm ? layer_norm.call(x) : x).MoveToOuterDisposeScope();
     }
 
+    /// <summary>How much each token takes of every other in a block, computed again from the block's input.</summary>
+    /// <param name="block">The block's number, from 0.</param>
+    /// <param name="hiddenState">Its input, [N, prefix + patches, hidden]: the hidden state of the same number.</param>
+    /// <param name="pixels">[N, 3, H, W] as they went in.</param>
+    /// <returns>[N, heads, T, T], float32: of query by key; rows add up to 1.</returns>
+    public Tensor AttentionProbabilities(int block, Tensor hiddenState, Tensor pixels)
+    {
+        using var scope = NewDisposeScope();
+        var (rows, columns) = patch_embedding.Grid(pixels);
+        return blocks[block].AttentionProbabilities(hiddenState, rotary_embd?.Angles(rows, columns, pixels.device)).MoveToOuterDisposeScope();
+    }
+
     /// <summary>One vector for each image.</summary>
     /// <param name="tokens">What <see cref="forward(Tensor, ScalarType)"/> gave.</param>
     /// <returns>[N, hidden].</returns>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using NanoVlm.Configuration;
 
 namespace NanoVlm.Evaluation.Commands;
@@ -12,8 +13,10 @@ internal static class CommandLineProgram
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors) Console.Error.WriteLine($"nanovlm: {error.Message}");
-            var command = parsed.CommandResult.Command;
-            Console.Error.WriteLine($"nanovlm: see '{(command == root ? root.Name : $"{root.Name} {command.Name}")} --help'");
+            var names = root.Name; // of the command, and of those it is of
+            for (var (command, at) = (parsed.CommandResult, root.Name.Length); command is not null && command.Command != root; command = command.Parent as CommandResult)
+                names = names.Insert(at, $" {command.Command.Name}");
+            Console.Error.WriteLine($"nanovlm: see '{names} --help'");
             return 2;
         }
         try

@@ -15,7 +15,7 @@ public sealed class StoredImageTests
     [InlineData("lossy.webp")]
     public void A_picture_within_a_larger_file_is_that_of_a_file_of_its_own(string name)
     {
-        using var folder = new Data.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         var picture = File.ReadAllBytes(golden.PathOf(name));
         var within = new StoredImage("in a.bin", folder.Write("a.bin", [.. new byte[1000], .. picture, .. new byte[100_000]]), 1000, picture.Length);
         var alone = new StoredImage(golden.PathOf(name));
@@ -34,7 +34,7 @@ public sealed class StoredImageTests
     [InlineData(2, 1)]
     public void The_size_of_a_long_picture_is_upright_wherever_the_orientation_stands(int before, int after)
     {
-        using var folder = new Data.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         var jpeg = File.ReadAllBytes(golden.PathOf("exif6.jpg"));
         var exif = jpeg.AsSpan().IndexOf("Exif\0\0"u8) - 4;
         byte[] filler = [0xFF, 0xE5, 0xEA, 0x60, .. new byte[59_998]]; // an application's segment, which nothing reads
@@ -52,7 +52,7 @@ public sealed class StoredImageTests
     [Fact]
     public void A_size_does_not_read_the_whole_of_a_long_picture()
     {
-        using var folder = new Data.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         var path = folder.Write("long.jpg", File.ReadAllBytes(golden.PathOf("exif6.jpg")));
         using (var file = File.OpenWrite(path)) file.SetLength(100_000_000);
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -63,7 +63,7 @@ public sealed class StoredImageTests
     [Fact]
     public void A_file_that_is_gone_or_has_become_shorter_is_named()
     {
-        using var folder = new Data.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         var picture = File.ReadAllBytes(golden.PathOf("rgb.jpg"));
         var path = folder.Write("a.bin", picture);
         Refused(new StoredImage("a.bin, 0.jpg", path, 10, picture.Length), "'a.bin, 0.jpg' cannot be read: the file ends within it");
