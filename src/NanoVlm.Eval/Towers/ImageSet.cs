@@ -1,6 +1,5 @@
 using System.Text.Json;
 using NanoVlm.Data.Sources;
-using NanoVlm.Evaluation.Analysis;
 using NanoVlm.Images;
 
 namespace NanoVlm.Evaluation.Towers;

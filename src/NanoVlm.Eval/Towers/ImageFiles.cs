@@ -1,7 +1,7 @@
 using NanoVlm.Data.Sources;
 using NanoVlm.Images;
 
-namespace NanoVlm.Evaluation.Analysis;
+namespace NanoVlm.Evaluation.Towers;
 
 /// <summary>The pictures that a user names on the command line.</summary>
 public static class ImageFiles
