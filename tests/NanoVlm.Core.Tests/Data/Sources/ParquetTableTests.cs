@@ -166,7 +166,7 @@ public sealed class ParquetTableTests : IDisposable
     {
         var path = RepositoryFiles.Golden($"parquet/{name}.parquet");
         using var source = ParquetSource.Open(path);
-        var table = ParquetTable.Open("set", [path], [TableColumn.Structures("texts", "user", "assistant"), new("images", TableKind.Images)]);
+        var table = ParquetTable.Open("set", [path], [TableColumn.Structures("texts", "user", "assistant"), new("images", TableKind.Images) { IsRequired = false }]);
         Assert.Equal(source.Count, table.Count);
         for (var i = 0; i < table.Count; i++)
         {
