@@ -8,17 +8,23 @@ namespace NanoVlm.Evaluation.Metrics;
 /// </summary>
 internal static partial class CaptionWords
 {
-    // What COCO's evaluation drops. It means to drop brackets too, but asks for "-LRB-" where by then "-lrb-" stands: round brackets stay as words.
-    private static readonly HashSet<string> dropped = ["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"];
+    private static readonly HashSet<string> dropped = ["''", "'", "``", "`", "\"", ".", "?", "!", ",", ":", "-", "--", "...", ";"];
 
-    private static readonly Dictionary<string, string> brackets = new()
+    // COCO's evaluation means to drop brackets, but asks for "-LRB-" where by then "-lrb-" stands: they stay as words.
+    private static readonly Dictionary<string, string[]> parts = new()
     {
-        ["("] = "-lrb-",
-        [")"] = "-rrb-",
-        ["["] = "-lsb-",
-        ["]"] = "-rsb-",
-        ["{"] = "-lcb-",
-        ["}"] = "-rcb-",
+        ["("] = ["-lrb-"],
+        [")"] = ["-rrb-"],
+        ["["] = ["-lsb-"],
+        ["]"] = ["-rsb-"],
+        ["{"] = ["-lcb-"],
+        ["}"] = ["-rcb-"],
+        ["cannot"] = ["can", "not"],
+        ["gonna"] = ["gon", "na"],
+        ["gotta"] = ["got", "ta"],
+        ["wanna"] = ["wan", "na"],
+        ["gimme"] = ["gim", "me"],
+        ["lemme"] = ["lem", "me"],
     };
 
     /// <summary>The words of a caption, joined by spaces; under VLMEvalKit's rules the caption as it is, since that kit does not tokenize.</summary>
@@ -26,28 +32,21 @@ internal static partial class CaptionWords
     {
         if (rules.Harness == Harness.VlmEvalKit)
             return caption;
-        var words = Token().Matches(caption.Lower().Replace('’', '\'')).SelectMany(token => Split(token.Value)).Where(word => !dropped.Contains(word));
-        return string.Join(' ', words);
+        var text = caption.Lower().Replace('’', '\'');
+        var words = new List<string>();
+        foreach (var match in Token().EnumerateMatches(text))
+            Split(text.Substring(match.Index, match.Length), words);
+        return string.Join(' ', words.Where(word => !dropped.Contains(word)));
     }
 
-    private static IEnumerable<string> Split(string token)
+    private static void Split(string token, List<string> words)
     {
-        if (brackets.TryGetValue(token, out var bracket))
-            return [bracket];
-        if (token is "\"" or "''")
-            return [];
-        if (Contracted().Match(token) is { Success: true } match)
-            return [match.Groups[1].Value, match.Groups[2].Value];
-        return token switch
-        {
-            "cannot" => ["can", "not"],
-            "gonna" => ["gon", "na"],
-            "gotta" => ["got", "ta"],
-            "wanna" => ["wan", "na"],
-            "gimme" => ["gim", "me"],
-            "lemme" => ["lem", "me"],
-            _ => [token],
-        };
+        if (parts.TryGetValue(token, out var known))
+            words.AddRange(known);
+        else if (token.Contains('\'') && Contracted().Match(token) is { Success: true } match)
+            words.AddRange([match.Groups[1].Value, match.Groups[2].Value]);
+        else
+            words.Add(token);
     }
 
     // In order: abbreviations of single letters; numbers; words with hyphens and apostrophes; dots and dashes; any other sign alone.

@@ -80,9 +80,7 @@ public static class EvalAiAnswer
         return false;
     }
 
-    /// <summary>Whether the character that has its first or last UTF-16 unit at an index is a digit.</summary>
-    private static bool IsDigit(string text, int index) =>
-        index >= 0 && index < text.Length && PythonText.Digit(PythonText.CodePoint(text, char.IsLowSurrogate(text[index]) && index > 0 ? index - 1 : index)) >= 0;
+    private static bool IsDigit(string text, int index) => index >= 0 && index < text.Length && PythonText.Digit(PythonText.WholeAt(text, index)) >= 0;
 
     private static string WithoutArticles(string text) => string.Join(' ', text.Lower().Words()
         .Select(word => Numbers.GetValueOrDefault(word, word))

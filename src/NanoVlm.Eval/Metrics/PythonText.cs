@@ -105,17 +105,17 @@ internal static class PythonText
     /// <summary><c>float(text)</c>, or null where that raises: white space around, digits of any script, "1_000", "inf", "nan" and "1e5" are read.</summary>
     public static double? Float(string text)
     {
+        // White space of other scripts counts as a space, but the separators U+001C to U+001F do not, unlike elsewhere in Python.
         var number = new StringBuilder(text.Length);
-        var stripped = text.Strip();
-        for (var i = 0; i < stripped.Length; i += Width(CodePoint(stripped, i)))
+        for (var i = 0; i < text.Length; i += Width(CodePoint(text, i)))
         {
-            var digit = Digit(CodePoint(stripped, i));
-            if (digit < 0 && !"+-._eEinfatyINFATY".Contains(stripped[i]))
-                return null;
-            number.Append(digit >= 0 ? (char)('0' + digit) : stripped[i]);
+            var digit = Digit(CodePoint(text, i));
+            number.Append(digit >= 0 ? (char)('0' + digit) : text[i] > 0x7F && IsSpace(text[i]) ? ' ' : text[i]);
         }
 
-        var ascii = number.ToString();
+        var ascii = number.ToString().Trim(' ', '\t', '\n', '\v', '\f', '\r');
+        if (ascii.AsSpan().ContainsAnyExcept("0123456789+-._eEinfatyINFATY"))
+            return null;
         var unsigned = ascii is ['+' or '-', ..] ? ascii[1..] : ascii;
         var sign = ascii is ['-', ..] ? -1.0 : 1.0;
         if (unsigned.Equals("inf", StringComparison.OrdinalIgnoreCase) || unsigned.Equals("infinity", StringComparison.OrdinalIgnoreCase))
@@ -149,20 +149,23 @@ internal static class PythonText
         return double.CopySign(double.Parse(quotient + "e-2", CultureInfo.InvariantCulture), value);
     }
 
-    /// <summary>Whether a letter stands before a sigma and none after it, marks in between left out of account.</summary>
+    /// <summary>Whether a letter with case stands before a sigma and none after it, marks in between left out of account.</summary>
     private static bool EndsWord(string text, int sigma)
     {
         var before = sigma - 1;
-        while (before >= 0 && IsCaseIgnorable(text[before]))
+        while (before >= 0 && IsCaseIgnorable(WholeAt(text, before)))
             before--;
         var after = sigma + 1;
-        while (after < text.Length && IsCaseIgnorable(text[after]))
+        while (after < text.Length && IsCaseIgnorable(WholeAt(text, after)))
             after++;
-        return before >= 0 && IsCased(text[before]) && !(after < text.Length && IsCased(text[after]));
+        return before >= 0 && IsCased(WholeAt(text, before)) && !(after < text.Length && IsCased(WholeAt(text, after)));
     }
 
-    private static bool IsCased(char c) => char.GetUnicodeCategory(c) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+    /// <summary>The code point that the UTF-16 unit at an index belongs to.</summary>
+    public static int WholeAt(string text, int index) => CodePoint(text, index > 0 && char.IsSurrogatePair(text[index - 1], text[index]) ? index - 1 : index);
 
-    private static bool IsCaseIgnorable(char c) => c is '\'' or '.' or ':' or '\u00B7' or '\u2019' or '\u2018' || char.GetUnicodeCategory(c)
+    private static bool IsCased(int c) => CharUnicodeInfo.GetUnicodeCategory(c) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+
+    private static bool IsCaseIgnorable(int c) => c is '\'' or '.' or ':' or '\u00B7' or '\u2019' or '\u2018' || CharUnicodeInfo.GetUnicodeCategory(c)
         is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark or UnicodeCategory.Format or UnicodeCategory.ModifierLetter or UnicodeCategory.ModifierSymbol;
 }

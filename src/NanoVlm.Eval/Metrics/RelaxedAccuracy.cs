@@ -16,10 +16,10 @@ public static class RelaxedAccuracy
         if (rules.Harness == Harness.None)
             (answer, target) = (Plain(answer), Plain(target));
         var (given, right) = (Number(answer), Number(target));
+        if (rules.Harness == Harness.None && given == right && given != null)
+            return 1; // zeros and infinities too
         if (given is { } g && right is { } r && r != 0) // a NaN is not zero
             return Math.Abs(g - r) / Math.Abs(r) <= 0.05 ? 1 : 0;
-        if (rules.Harness == Harness.None && given == 0 && right == 0)
-            return 1;
         return answer.Lower() == target.Lower() ? 1 : 0;
     }
 
