@@ -1,3 +1,4 @@
+using System.Globalization;
 using NanoVlm.Data.Sources;
 using NanoVlm.Evaluation.Metrics;
 using NanoVlm.Evaluation.Prompts;
@@ -27,7 +28,7 @@ internal sealed class SeedBenchTask : Benchmark
     public override IReadOnlyList<TableColumn> Columns { get; } =
     [
         new("answer", TableKind.Text), .. Choices.Select(choice => new TableColumn(choice, TableKind.Text)), new("data_type", TableKind.Text), new("question", TableKind.Text),
-        new("question_id", TableKind.Label), new("image", TableKind.Images), new("question_type_id", TableKind.Integer) { IsRequired = false },
+        new("question_id", TableKind.Label), new("image", TableKind.Images), new("question_type_id", TableKind.Label) { IsRequired = false },
     ];
 
     /// <inheritdoc/>
@@ -40,7 +41,7 @@ internal sealed class SeedBenchTask : Benchmark
     protected override (string, IReadOnlyList<StoredImage>, Reference) Ask(TableRow row, PromptFormat format)
     {
         string[] choices = [.. Choices.Select(choice => row.Text(choice))];
-        var dimension = row.Has("question_type_id") ? row.Integer("question_type_id") : 0;
+        var dimension = row.Has("question_type_id") && int.TryParse(row.Label("question_type_id"), CultureInfo.InvariantCulture, out var number) ? number : 0;
         var reference = new Reference
         {
             Answers = [row.Text("answer").Trim().ToUpperInvariant()],

@@ -116,8 +116,22 @@ public sealed class PromptTests : IDisposable
     {
         var published = new Dictionary<string, int>
         {
-            ["mmstar"] = 50, ["mmmu_val"] = 128, ["scienceqa"] = 16, ["scienceqa_img"] = 16, ["ai2d"] = 16, ["chartqa"] = 16, ["docvqa_val"] = 32, ["infovqa_val"] = 32,
-            ["textvqa_val"] = 50, ["vqav2_val"] = 16, ["ocrbench"] = 128, ["mme"] = 16, ["pope"] = 128, ["seedbench"] = 50, ["captioning"] = 64, ["flickr30k"] = 64,
+            ["mmstar"] = 50,
+            ["mmmu_val"] = 128,
+            ["scienceqa"] = 16,
+            ["scienceqa_img"] = 16,
+            ["ai2d"] = 16,
+            ["chartqa"] = 16,
+            ["docvqa_val"] = 32,
+            ["infovqa_val"] = 32,
+            ["textvqa_val"] = 50,
+            ["vqav2_val"] = 16,
+            ["ocrbench"] = 128,
+            ["mme"] = 16,
+            ["pope"] = 128,
+            ["seedbench"] = 50,
+            ["captioning"] = 64,
+            ["flickr30k"] = 64,
         };
         var tasks = Benchmarks.All.OfType<Benchmark>().ToList();
         Assert.Equal(published, tasks.ToDictionary(task => task.Name, task => task.MaxNewTokens));

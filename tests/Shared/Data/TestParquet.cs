@@ -154,13 +154,18 @@ internal sealed class TestParquet : IDisposable
 
     private static void Value(MemoryStream to, object value, int type)
     {
-        var bytes = value switch { string text => Encoding.UTF8.GetBytes(text), byte[] whole => whole, _ => type switch
+        var bytes = value switch
         {
-            1 => BitConverter.GetBytes(Convert.ToInt32(value)),
-            4 => BitConverter.GetBytes(Convert.ToSingle(value)),
-            5 => BitConverter.GetBytes(Convert.ToDouble(value)),
-            _ => BitConverter.GetBytes(Convert.ToInt64(value)),
-        } };
+            string text => Encoding.UTF8.GetBytes(text),
+            byte[] whole => whole,
+            _ => type switch
+            {
+                1 => BitConverter.GetBytes(Convert.ToInt32(value)),
+                4 => BitConverter.GetBytes(Convert.ToSingle(value)),
+                5 => BitConverter.GetBytes(Convert.ToDouble(value)),
+                _ => BitConverter.GetBytes(Convert.ToInt64(value)),
+            }
+        };
         if (value is string or byte[]) to.Write(BitConverter.GetBytes(bytes.Length));
         to.Write(bytes);
     }

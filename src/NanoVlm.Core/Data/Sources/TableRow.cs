@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using NanoVlm.Data.Parquet;
 using NanoVlm.Images;
 
 namespace NanoVlm.Data.Sources;

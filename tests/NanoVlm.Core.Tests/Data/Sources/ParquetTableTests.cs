@@ -13,7 +13,7 @@ public sealed class ParquetTableTests : IDisposable
     private static readonly string[] Forms =
         ["name", "id", "answer:int32", "weight:double", "tags[]", "answers[].text", "answers[].who", "image.bytes", "image.path", "images[].bytes", "images[].path", "blob"];
 
-    private readonly TemporaryFolder folder = new();
+    private readonly NanoVlm.Tests.TemporaryFolder folder = new();
 
     [Fact]
     public void Each_kind_of_column_is_read()
@@ -153,6 +153,25 @@ public sealed class ParquetTableTests : IDisposable
             {
                 Assert.Contains(folder["damaged"], error.Message);
             }
+        }
+    }
+
+    [Theory]
+    [InlineData("snappy")]
+    [InlineData("zstd")]
+    [InlineData("groups")]
+    [InlineData("v2-delta")]
+    [InlineData("v2")]
+    public void Files_of_pyarrow_are_read_as_conversations_are(string name)
+    {
+        var path = RepositoryFiles.Golden($"parquet/{name}.parquet");
+        using var source = ParquetSource.Open(path);
+        var table = ParquetTable.Open("set", [path], [TableColumn.Structures("texts", "user", "assistant"), new("images", TableKind.Images) { IsRequired = false }]);
+        Assert.Equal(source.Count, table.Count);
+        for (var i = 0; i < table.Count; i++)
+        {
+            Assert.Equal(source[i].Turns.Select(turn => turn.User), table[i].Texts("texts", "user"));
+            Assert.Equal(source[i].Images.Select(image => image.Read().ToArray()), table[i].Images("images").Select(image => image.Read().ToArray()));
         }
     }
 
