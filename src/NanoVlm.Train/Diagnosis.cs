@@ -3,9 +3,9 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json.Serialization;
 using NanoVlm.Configuration;
-using NanoVlm.Models;
 using NanoVlm.Images;
 using NanoVlm.Layers;
+using NanoVlm.Models;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training;

@@ -8,7 +8,7 @@ namespace NanoVlm.Training.Tests;
 public sealed class EvalCommandTests : IDisposable
 {
     private const int Interrupt = 2;
-    private const int Questions = 300;
+    private const int Questions = 200;
 
     private readonly TinyRun run;
     private readonly TemporaryFolder folder = new();

@@ -1,8 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using NanoVlm.Data;
 using NanoVlm.Evaluation.Tasks;
-using NanoVlm.Generation;
 
 namespace NanoVlm.Evaluation.Running;
 

@@ -2,7 +2,6 @@ using System.Threading.Channels;
 using NanoVlm.Data;
 using NanoVlm.Evaluation.Tasks;
 using NanoVlm.Generation;
-using NanoVlm.Images;
 
 namespace NanoVlm.Evaluation.Running;
 

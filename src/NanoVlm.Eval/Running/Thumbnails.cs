@@ -30,7 +30,7 @@ internal sealed class Thumbnails
         }
         catch (NanoVlmException error)
         {
-            Note = $"shown without images: {error.Message}";
+            Note = result.Data is null ? "shown without images: the data set is not in the Hub's cache here" : $"shown without images: {error.Message}";
         }
     }
 

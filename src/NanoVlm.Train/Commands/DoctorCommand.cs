@@ -1,8 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
-using Spectre.Console;
-
 using NanoVlm.Evaluation;
+using Spectre.Console;
 
 namespace NanoVlm.Training.Commands;
 

@@ -20,7 +20,7 @@ public sealed class EvaluationResultTests : IDisposable
         Assert.Equal(result.Tasks[0].Items.Select(item => (item.Id, item.Answer, item.Score, item.Error, item.Extracted)), again.Tasks[0].Items.Select(item => (item.Id, item.Answer, item.Score, item.Error, item.Extracted)));
         Assert.Equal(2, File.ReadLines(path).Count(line => line.TrimStart().StartsWith("{\"id\":", StringComparison.Ordinal)));
         Assert.Equal([path], Directory.GetFiles(folder));
-Assert.Contains("é漢", File.ReadAllText(path)); // not escaped
+        Assert.Contains("é漢", File.ReadAllText(path)); // not escaped
     }
 
     [Theory]
