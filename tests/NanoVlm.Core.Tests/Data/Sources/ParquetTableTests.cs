@@ -13,7 +13,7 @@ public sealed class ParquetTableTests : IDisposable
     private static readonly string[] Forms =
         ["name", "id", "answer:int32", "weight:double", "tags[]", "answers[].text", "answers[].who", "image.bytes", "image.path", "images[].bytes", "images[].path", "blob"];
 
-    private readonly NanoVlm.Tests.TemporaryFolder folder = new();
+    private readonly TemporaryFolder folder = new();
 
     [Fact]
     public void Each_kind_of_column_is_read()
