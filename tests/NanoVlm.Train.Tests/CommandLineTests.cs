@@ -5,7 +5,7 @@ namespace NanoVlm.Training.Tests;
 
 public sealed partial class CommandLineTests : IDisposable
 {
-    private static readonly string[] expected = ["train", "generate", "forward", "preprocess", "tokenize", "data", "download", "inspect", "doctor"];
+    private static readonly string[] expected = ["train", "generate", "chat", "eval", "rescore", "compare", "results", "analyze", "forward", "preprocess", "tokenize", "data", "download", "inspect", "doctor"];
 
     private readonly TemporaryFolder folder = new();
 
@@ -20,6 +20,8 @@ public sealed partial class CommandLineTests : IDisposable
     [Theory]
     [InlineData("train", "--config", "--set", "--dry-run")]
     [InlineData("generate", "--model", "--image", "--prompt", "--greedy", "--max-new-tokens", "--temperature", "--top-k", "--top-p", "--seed", "--json")]
+    [InlineData("chat", "--model", "--system", "--greedy")]
+    [InlineData("eval", "--model", "--tasks", "--data", "--rules", "--prompts", "--output", "--nproc", "--restart")]
     [InlineData("forward", "--model", "--inputs", "--output", "--hidden-states", "--gradients", "--generate", "--dtype")]
     [InlineData("preprocess", "--model", "--image", "--output")]
     [InlineData("tokenize", "--tokenizer", "--no-special-tokens", "--skip-special-tokens", "--add-generation-prompt")]

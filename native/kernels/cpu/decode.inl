@@ -2,19 +2,23 @@
 // The result of a row does not depend on which other rows are there.
 
 // The sum of a vector's elements, halves first: of dot products there are many, and each is short.
-NANOVLM_INLINE float sum_halves(F x) {
 #if defined(__clang__)
-    return sum(x);
+NANOVLM_INLINE float sum_halves(F x) { return sum(x); }
 #else
-    NANOVLM_UNROLL
-    for (int32_t half = W / 2; half > 0; half /= 2) {
-        I lane;
-        for (int32_t i = 0; i < W; i++) lane[i] = i ^ half;
-        x += __builtin_shuffle(x, lane);
-    }
-    return x[0];
+NANOVLM_INLINE float sum_halves(F x) {
+#if NANOVLM_LANES == 16
+    x += __builtin_shuffle(x, I{8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7});
+    x += __builtin_shuffle(x, I{4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7});
+    x += __builtin_shuffle(x, I{2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3});
+#elif NANOVLM_LANES == 8
+    x += __builtin_shuffle(x, I{4, 5, 6, 7, 0, 1, 2, 3});
+    x += __builtin_shuffle(x, I{2, 3, 2, 3, 2, 3, 2, 3});
+#else
+    x += __builtin_shuffle(x, I{2, 3, 0, 1});
 #endif
+    return x[0] + x[1];
 }
+#endif
 
 // ---- product of a few rows -------------------------------------------------------------------
 //

@@ -5,6 +5,7 @@ using NanoVlm.Data;
 using NanoVlm.Evaluation.Prompts;
 using NanoVlm.Evaluation.Running;
 using NanoVlm.Evaluation.Tasks;
+using NanoVlm.Evaluation.Towers;
 using NanoVlm.Generation;
 using NanoVlm.Models;
 using TorchSharp;
@@ -18,6 +19,8 @@ internal static class EvalCommand
     private sealed record Arguments(
         string Model, IReadOnlyList<EvalTask> Tasks, string[] Data, string[] Split, string Prompts, EvaluationOptions Options, int? BatchSize, string? Output, int Processes, bool Restart, Precision? Precision, string? Page);
 
+    private static IEnumerable<string> Known => [.. Benchmarks.All.Select(task => task.Name), .. TowerTasks.Names];
+
     internal static Command Create()
     {
         var command = new Command("eval", "Score a model on benchmarks");
@@ -29,14 +32,14 @@ internal static class EvalCommand
     internal static void AddTo(Command command)
     {
         var model = new Option<string>("--model") { Description = "The model folder, e.g. checkpoints/RUN/best", Required = true, HelpName = "DIR" };
-        var tasks = new Option<string[]>("--tasks") { Description = $"The benchmarks, with commas between: {string.Join(", ", Benchmarks.All.Select(task => task.Name))}", Required = true, HelpName = "A,B", AllowMultipleArgumentsPerToken = true };
+        var tasks = new Option<string[]>("--tasks") { Description = $"The benchmarks, with commas between: {string.Join(", ", Known)}", Required = true, HelpName = "A,B", AllowMultipleArgumentsPerToken = true };
         var data = new Option<string[]>("--data") { Description = "Where the questions are: the one benchmark's file or folder, or TASK=PATH; without it, the published data set", HelpName = "[TASK=]PATH", AllowMultipleArgumentsPerToken = true };
         var split = new Option<string[]>("--split") { Description = "Another split than the published one", HelpName = "[TASK=]NAME", AllowMultipleArgumentsPerToken = true };
         var limit = new Option<int?>("--limit") { Description = "Ask the first N items of each benchmark only", HelpName = "N" };
         var batchSize = new Option<int?>("--batch-size") { Description = "Images at a time, each with the questions beside it; default: the run's eval.batch_size, or 16", HelpName = "N" };
         var maxNewTokens = new Option<int?>("--max-new-tokens") { Description = "The longest answer, in tokens; default: as each benchmark has it", HelpName = "N" };
         var prompts = new Option<string>("--prompts") { Description = $"The prompt formats: {string.Join(", ", PromptSet.Names)}, or a file of them", DefaultValueFactory = _ => "lmms", HelpName = "NAME" };
-        var rules = EvaluationCommands.RulesOption("The rules that answers are scored by; default lmms-0.7.1");
+        var rules = EvaluationCommands.RulesOption("The rules that answers are scored by, lmms-0.7.1 unless given");
         var precision = new Option<string?>("--precision") { Description = "auto, fp32 or bf16; default: the run's own, or auto", HelpName = "NAME" };
         var output = new Option<string?>("--output") { Description = "The result's file; default: in RUN/evaluations where the model is a run's checkpoint, or in ./evaluations", HelpName = "FILE" };
         var page = new Option<string?>("--page") { Description = "Also write a page with figures and items", HelpName = "FILE.html" };
@@ -53,8 +56,13 @@ internal static class EvalCommand
         command.SetAction(result =>
         {
             var (number, count) = ShareOf(result.GetValue(share));
+            var names = NamesOf(result.GetValue(tasks)!);
+            if (TowerEvaluation.IsAskedFor(names))
+                return TowerEvaluation.Run(
+                    names, result.GetValue(model)!, name => Given(name, names, result.GetValue(data) ?? [], "--data"), name => Given(name, names, result.GetValue(split) ?? [], "--split"),
+                    new EvaluationOptions { Rules = EvaluationCommands.RulesOf(result.GetValue(rules)), Limit = result.GetValue(limit) }, result.GetValue(output), result.GetValue(page));
             return Run(new Arguments(
-                result.GetValue(model)!, TasksOf(result.GetValue(tasks)!), result.GetValue(data) ?? [], result.GetValue(split) ?? [], result.GetValue(prompts)!,
+                result.GetValue(model)!, TasksOf(names), result.GetValue(data) ?? [], result.GetValue(split) ?? [], result.GetValue(prompts)!,
                 new EvaluationOptions
                 {
                     Rules = EvaluationCommands.RulesOf(result.GetValue(rules)),
@@ -144,27 +152,30 @@ internal static class EvalCommand
 
     private static TaskRequest Request(EvalTask task, Arguments arguments, RunConfig? run, EvaluationDisplay display, CancellationToken cancellation)
     {
-        var data = new TaskData(Given(arguments.Data, "--data"), arguments.Prompts, Given(arguments.Split, "--split")) { Cancellation = cancellation };
+        string[] names = [.. arguments.Tasks.Select(one => one.Name)];
+        var data = new TaskData(Given(task.Name, names, arguments.Data, "--data"), arguments.Prompts, Given(task.Name, names, arguments.Split, "--split")) { Cancellation = cancellation };
         if (task == ConversationTask.Shapes && data.Path is null) data = data with { Path = ShapesTest.Find(run, display.Say, cancellation) };
         return new TaskRequest(task, data);
-
-        string? Given(string[] values, string option)
-        {
-            var named = values.FirstOrDefault(value => value.StartsWith(task.Name + "=", StringComparison.Ordinal));
-            if (named is not null) return named[(task.Name.Length + 1)..];
-            string[] plain = [.. values.Where(value => !Benchmarks.All.Any(known => value.StartsWith(known.Name + "=", StringComparison.Ordinal)))];
-            if (plain.Length > 0 && (arguments.Tasks.Count > 1 || plain.Length > 1))
-                throw new ConfigurationException("the command line", [new(option, $"'{plain[0]}' does not say of which benchmark it is; write {task.Name}={plain[0]}")]);
-            return plain.FirstOrDefault();
-        }
     }
 
-    private static EvalTask[] TasksOf(string[] given)
+    // What an option says of a task: TASK=VALUE, or the value alone where there is one task.
+    private static string? Given(string task, IReadOnlyList<string> tasks, string[] values, string option)
+    {
+        var named = values.FirstOrDefault(value => value.StartsWith(task + "=", StringComparison.Ordinal));
+        if (named is not null) return named[(task.Length + 1)..];
+        string[] plain = [.. values.Where(value => !Known.Any(known => value.StartsWith(known + "=", StringComparison.Ordinal)))];
+        if (plain.Length > 0 && (tasks.Count > 1 || plain.Length > 1))
+            throw new ConfigurationException("the command line", [new(option, $"'{plain[0]}' does not say of which benchmark it is; write {task}={plain[0]}")]);
+        return plain.FirstOrDefault();
+    }
+
+    private static string[] NamesOf(string[] given)
     {
         var names = given.SelectMany(list => list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct().ToArray();
-        if (names.Length == 0) throw new ConfigurationException("the command line", [new("--tasks", "names no benchmark")]);
-        return [.. names.Select(name => Benchmarks.All.FirstOrDefault(task => task.Name == name) ?? throw EvaluationCommands.Unknown("--tasks", "benchmarks", name, Benchmarks.All.Select(task => task.Name)))];
+        return names.Length > 0 ? names : throw new ConfigurationException("the command line", [new("--tasks", "names no benchmark")]);
     }
+
+    private static EvalTask[] TasksOf(string[] names) => [.. names.Select(name => Benchmarks.Find(name) ?? throw EvaluationCommands.Unknown("--tasks", "benchmarks", name, Known))];
 
     private static (int Share, int Shares) ShareOf(string? given)
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using NanoVlm.Data;
 using NanoVlm.Evaluation.Metrics;
 using NanoVlm.Evaluation.Tasks;
+using NanoVlm.Evaluation.Towers;
 
 namespace NanoVlm.Evaluation.Running;
 
@@ -61,7 +62,7 @@ public sealed record Comparison(
     private static Comparison Of(TaskResult a, TaskResult b, Rules rulesA, Rules rulesB, int resamples, int seed)
     {
         RequireSame(a, b);
-        var task = Benchmarks.Named(a.Task);
+        var task = TowerTasks.Names.Contains(a.Task) ? null : Benchmarks.Named(a.Task);
         var pairs = a.Items.Zip(b.Items).ToArray();
         return new Comparison(
             a.Task, pairs.Length, Differences(task, a, b, rulesA, rulesB, resamples, seed),
@@ -72,7 +73,7 @@ public sealed record Comparison(
             new(pair.A.Id, string.Join(" or ", pair.A.Reference.Answers.Distinct()), pair.A.Error ?? pair.A.Answer, pair.B.Error ?? pair.B.Answer);
     }
 
-    private static FigureDifference[] Differences(EvalTask task, TaskResult a, TaskResult b, Rules rulesA, Rules rulesB, int resamples, int seed)
+    private static FigureDifference[] Differences(EvalTask? task, TaskResult a, TaskResult b, Rules rulesA, Rules rulesB, int resamples, int seed)
     {
         ScoredItem[] itemsA = [.. a.Items.Select(item => item.Scored())], itemsB = [.. b.Items.Select(item => item.Scored())];
         var figures = a.Figures.SelectMany(one => b.Figures.Where(other => other.Name == one.Name).Take(1).Select(other => (A: one, B: other))).ToArray();
@@ -92,7 +93,7 @@ public sealed record Comparison(
                 others.Add(i);
             }
         }
-        if (others.Count == 0 || !IsQuick(task, itemsA, rulesA, resamples)) return differences;
+        if (others.Count == 0 || task is null || !IsQuick(task, itemsA, rulesA, resamples)) return differences;
         var draws = Draw(task, itemsA, itemsB, rulesA, rulesB, [.. others.Select(i => figures[i].A.Name)], resamples, seed);
         foreach (var (number, i) in others.Index()) differences[i] = With(differences[i], draws[number]);
         return differences;

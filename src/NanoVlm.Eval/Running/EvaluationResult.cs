@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using NanoVlm.Evaluation.Metrics;
 using NanoVlm.Evaluation.Tasks;
+using NanoVlm.Evaluation.Towers;
 
 namespace NanoVlm.Evaluation.Running;
 
@@ -169,6 +170,7 @@ public sealed record TaskResult
 
     internal TaskResult Rescored(Rules rules)
     {
+        if (TowerTasks.Names.Contains(Task)) return this; // vectors are right or wrong by any rules
         var task = Benchmarks.Named(Task);
         return With(task, [.. Items.Select(Scored)], rules);
 

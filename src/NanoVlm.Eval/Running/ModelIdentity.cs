@@ -14,12 +14,14 @@ public static class ModelIdentity
     /// <param name="folder">The model folder.</param>
     /// <param name="dtype">The dtype of activations.</param>
     /// <exception cref="NanoVlmException">It has no weights or no configuration.</exception>
-    public static EvaluatedModel Of(string folder, ScalarType dtype) => new()
+    public static EvaluatedModel Of(string folder, ScalarType dtype) => Of(folder, dtype, JsonNode.Parse(Checkpoint.Config(folder).ToJson())!.AsObject());
+
+    internal static EvaluatedModel Of(string folder, ScalarType dtype, JsonObject config) => new()
     {
         Name = NameOf(folder),
         WeightsSha256 = WeightsSha256(folder),
         Precision = dtype == ScalarType.BFloat16 ? "bf16" : "fp32",
-        Config = JsonNode.Parse(Checkpoint.Config(folder).ToJson())!.AsObject(),
+        Config = config,
     };
 
     /// <summary>The folder's name, behind that of the run that it is a checkpoint of; links are followed.</summary>

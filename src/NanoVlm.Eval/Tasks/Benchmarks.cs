@@ -13,13 +13,15 @@ public static class Benchmarks
         CaptioningTask.Flickr30k, ConversationTask.Shapes, ConversationTask.Conversations, new VqaJsonlTask(),
     ];
 
+    internal static EvalTask? Find(string name) => All.FirstOrDefault(task => task.Name == name);
+
     /// <summary>Finds a benchmark.</summary>
     /// <param name="name">As <see cref="EvalTask.Name"/>.</param>
     /// <exception cref="NanoVlmException">There is none of that name; names the nearest.</exception>
     public static EvalTask Named(string name)
     {
         var names = All.Select(task => task.Name);
-        return All.FirstOrDefault(task => task.Name == name)
+        return Find(name)
             ?? throw new NanoVlmException($"There is no task '{name}'{NearestName.Suggestion(NearestName.Of(name, names))}; there are {string.Join(", ", names)}.");
     }
 }

@@ -79,9 +79,9 @@ public static class TowerTasks
         var toImage = Ranking.Of(scores.t(), [.. owners.Select(image => errors.ContainsKey(image) ? Array.Empty<int>() : [image])]);
         var (firstTexts, firstImages) = (scores.argmax(1).data<long>().ToArray(), scores.argmax(0).data<long>().ToArray());
         var items = asked.Select((image, i) => new ScoredItem(
-            $"image-to-text/{image.Id}", new Reference { Answers = image.Captions, Kind = "image-to-text" }, errors.ContainsKey(i) ? "" : texts[firstTexts[i]], toText[i] == 1 ? 1 : 0, Read(i, toText[i])));
+            $"image-to-text/{image.Id}", new Reference { Answers = image.Captions, Kind = "image-to-text", Category = "image_to_text_recall@1" }, errors.ContainsKey(i) ? "" : texts[firstTexts[i]], toText[i] == 1 ? 1 : 0, Read(i, toText[i])));
         var counterparts = texts.Select((text, i) => new ScoredItem(
-            $"text-to-image/{asked[owners[i]].Id}#{own[owners[i]].TakeWhile(other => other != i).Count()}", new Reference { Answers = [asked[owners[i]].Id], Kind = "text-to-image" }, asked[(int)firstImages[i]].Id, toImage[i] == 1 ? 1 : 0, Read(owners[i], toImage[i])));
+            $"text-to-image/{asked[owners[i]].Id}#{own[owners[i]].TakeWhile(other => other != i).Count()}", new Reference { Answers = [asked[owners[i]].Id], Kind = "text-to-image", Category = "text_to_image_recall@1" }, asked[(int)firstImages[i]].Id, toImage[i] == 1 ? 1 : 0, Read(owners[i], toImage[i])));
         int[] depths = [1, 5, 10];
         return ([.. depths.Select(depth => Recall("image_to_text", toText, depth)), .. depths.Select(depth => Recall("text_to_image", toImage, depth))], [.. items, .. counterparts]);
 
