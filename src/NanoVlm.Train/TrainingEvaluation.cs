@@ -141,7 +141,7 @@ internal sealed class TrainingEvaluation
         if (config.Eval.Tasks.FirstOrDefault(name => Benchmarks.All.All(task => task.Name != name)) is { } unknown) throw Unknown(unknown);
     }
 
-    private static ConfigurationException Unknown(string name) => Evaluation.Commands.EvaluationCommands.Unknown("eval.tasks", "benchmarks", name, Benchmarks.All.Select(task => task.Name));
+    private static ConfigurationException Unknown(string name) => Evaluation.Commands.EvaluationCommands.Unknown("eval.tasks", "benchmarks", name, Benchmarks.All.Select(task => task.Name), "the run's configuration");
 
     private static IReadOnlyList<Figure> Summarize(EvalTask task, IReadOnlyList<ItemResult> answers) => task.Summarize([.. answers.Select(answer => answer.Scored())], Rules.Lmms071);
 

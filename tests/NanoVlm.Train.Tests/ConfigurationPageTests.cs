@@ -62,6 +62,7 @@ public partial class ConfigurationPageTests
 
     private static string Default(object? value) => value switch
     {
+        IReadOnlyDictionary<string, string> { Count: 0 } => "{}",
         Enum name => $"\"{JsonNamingPolicy.SnakeCaseLower.ConvertName(name.ToString())}\"",
         System.Collections.IEnumerable list and not string => "[" + string.Join(", ", list.Cast<object>().Select(Default)) + "]",
         double number when number != 0 && Math.Abs(number) < 1e-3 => FormattableString.Invariant($"{number:0.##e-0}"),
@@ -71,7 +72,7 @@ public partial class ConfigurationPageTests
     // What validation itself says is expected, in place of a value that nothing takes.
     private static string Takes(string path, string key, string kind)
     {
-        var nothingTakesThis = key == "mean" || key == "std" || key == "betas" ? "0" : "{}";
+        var nothingTakesThis = key is "mean" or "std" or "betas" or "data" ? "0" : "{}";
         var json = $$"""{ {{kind}} "{{key}}": {{nothingTakesThis}} }""";
         foreach (var part in path.Split('.').Reverse()) json = part == "train[0]" ? $$"""{ "train": [ {{json}} ] }""" : $$"""{ "{{part}}": {{json}} }""";
         var problems = Assert.Throws<ConfigurationException>(() => RunConfig.Parse(json)).Problems;

@@ -26,6 +26,9 @@ public sealed partial class TextGenerator
         ends = [.. new[] { tokenizer.EosTokenId, turn }.OfType<int>()];
     }
 
+    /// <summary>The most bytes of keys and values at once; prompts beyond wait for their turn.</summary>
+    internal long CacheBytes { get; init; } = 2L << 30;
+
     /// <summary>Answers a batch of prompts of any lengths. Images that several prompts share (the same array of pixels) are encoded once.</summary>
     /// <param name="prompts">Prompts, as <see cref="SampleBuilder.Prompt(string, IReadOnlyList{Images.RgbImage})"/> makes them.</param>
     /// <param name="options">How.</param>
@@ -33,8 +36,31 @@ public sealed partial class TextGenerator
     /// <param name="cancellation">Stops between tokens.</param>
     /// <returns>An answer a prompt, in their order. Answers are the same alone and in any batch, but for rounding where more than eight are made at once.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is kept.</exception>
-    public IReadOnlyList<Completion> Generate(IReadOnlyList<Sample> prompts, GenerationOptions options, IReadOnlyList<int>? seeds = null, CancellationToken cancellation = default) =>
-        prompts.Count == 0 ? [] : Run(prompts, options, seeds ?? [.. Enumerable.Range(0, prompts.Count)], (_, _) => { }, cancellation);
+    public IReadOnlyList<Completion> Generate(IReadOnlyList<Sample> prompts, GenerationOptions options, IReadOnlyList<int>? seeds = null, CancellationToken cancellation = default)
+    {
+        if (seeds is not null) ArgumentOutOfRangeException.ThrowIfNotEqual(seeds.Count, prompts.Count);
+        var answers = new List<Completion>(prompts.Count);
+        while (answers.Count < prompts.Count)
+        {
+            var rows = Enumerable.Range(answers.Count, RowsFrom(answers.Count)).ToArray();
+            answers.AddRange(Run([.. rows.Select(row => prompts[row])], options, [.. rows.Select(row => seeds?[row] ?? row)], (_, _) => { }, cancellation));
+        }
+        return answers;
+
+        // As many as the cache has room for, one at least.
+        int RowsFrom(int first)
+        {
+            var config = model.Decoder.Config;
+            var token = 2L * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * (model.ComputeDtype == ScalarType.BFloat16 ? 2 : 4);
+            var (count, width) = (0, 0L);
+            for (; first + count < prompts.Count; count++)
+            {
+                width = Math.Max(width, prompts[first + count].InputIds.Length + options.MaxNewTokens);
+                if (count > 0 && (count + 1) * width * token > CacheBytes) break;
+            }
+            return count;
+        }
+    }
 
     /// <summary>Answers a prompt, and hands out its text as it becomes certain.</summary>
     /// <param name="prompt">The prompt.</param>
@@ -84,7 +110,6 @@ public sealed partial class TextGenerator
     private Completion[] Run(IReadOnlyList<Sample> prompts, GenerationOptions options, IReadOnlyList<int> seeds, Action<int, string> onText, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxNewTokens, 1);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(seeds.Count, prompts.Count);
         cancellation.ThrowIfCancellationRequested();
         using var evaluating = new EvaluationMode(model);
         using var scope = NewDisposeScope();

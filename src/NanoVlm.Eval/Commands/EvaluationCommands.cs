@@ -16,9 +16,9 @@ internal static class EvaluationCommands
     internal static Rules RulesOf(string? name) => name is null ? Rules.Lmms071
         : Rules.All.FirstOrDefault(rules => rules.Name == name) ?? throw Unknown("--rules", "rules", name, Rules.All.Select(rules => rules.Name));
 
-    internal static ConfigurationException Unknown(string option, string what, string name, IEnumerable<string> known)
+    internal static ConfigurationException Unknown(string option, string what, string name, IEnumerable<string> known, string where = "the command line")
     {
         string[] names = [.. known];
-        return new ConfigurationException("the command line", [new(option, $"there are no {what} '{name}'{NearestName.Suggestion(NearestName.Of(name, names))}; there are {string.Join(", ", names)}")]);
+        return new ConfigurationException(where, [new(option, $"there are no {what} '{name}'{NearestName.Suggestion(NearestName.Of(name, names))}; there are {string.Join(", ", names)}")]);
     }
 }

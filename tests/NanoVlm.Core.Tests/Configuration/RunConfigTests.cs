@@ -46,7 +46,7 @@ public sealed class RunConfigTests
 
     [Theory]
     [InlineData("train.lr_projecter", "0.1", "train.lr_projecter", "unknown key; did you mean 'lr_projector'; allowed here: output_dir, run_name, max_steps")]
-    [InlineData("eval.tasks", "[\"ai2d\"]", "eval.tasks", "benchmarks are not available yet")]
+    [InlineData("eval.during_training_limit", "5", "eval.during_training_limit", "there are no benchmarks to ask questions of")]
     [InlineData("data.train", "[{\"kind\":\"jsonl\",\"path\":\"x\",\"weight\":0}]", "data.train[0].weight", "expected a number greater than 0, found 0")]
     [InlineData("trian.seed", "1", "trian", "unknown key; did you mean 'train'; allowed here: model, data, train, eval")]
     [InlineData("model.vision.depth_of_it_all", "1", "model.vision.depth_of_it_all", "unknown key; allowed here: pretrained, hidden_size")]

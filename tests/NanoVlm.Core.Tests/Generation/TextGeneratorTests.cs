@@ -97,6 +97,16 @@ public sealed class TextGeneratorTests : IDisposable
     }
 
     [Fact]
+    public void Prompts_that_the_cache_has_no_room_for_wait_for_their_turn()
+    {
+        var prompts = talker.Prompts(5);
+        var options = new GenerationOptions { MaxNewTokens = 6, Sampling = new Sampling { Temperature = 1.3 } };
+        var expected = talker.Generator.Generate(prompts, options).Select(answer => answer.Text).ToArray();
+        foreach (var bytes in new[] { 1L, 1L << 17 })
+            Assert.Equal(expected, new TextGenerator(talker.Model, talker.Tokenizer) { CacheBytes = bytes }.Generate(prompts, options).Select(answer => answer.Text));
+    }
+
+    [Fact]
     public async Task A_stream_is_the_answer_in_pieces()
     {
         var prompt = talker.Prompts(3)[2];
