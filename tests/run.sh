@@ -27,12 +27,20 @@ check() {
     fi
 }
 
-# test_project NAME: adds up the results of one test project.
+# test_project NAME: runs the tests of one project and says how long they took.
 test_project() {
-    local name="$1" start=$SECONDS status=0 counters total good bad
+    local name="$1" start=$SECONDS status=0
     shift
     dotnet test "$root/tests/$name/$name.csproj" --no-build -c Release --nologo --logger "console;verbosity=minimal" \
         --logger "trx;LogFileName=$name.trx" --results-directory "$scratch" "$@" > "$scratch/$name.log" 2>&1 || status=$?
+    echo $((SECONDS - start)) > "$scratch/$name.seconds"
+    return "$status"
+}
+
+# report_project NAME PROCESS: waits for it and adds up its results.
+report_project() {
+    local name="$1" status=0 counters total good bad
+    wait "$2" || status=$?
     counters="$(grep -o '<Counters [^>]*>' "$scratch/$name.trx" 2> /dev/null || true)"
     count() { [[ "$counters" =~ \ $1=\"([0-9]+)\" ]] && echo "${BASH_REMATCH[1]}" || echo 0; }
     total=$(count total) good=$(count passed) bad=$(count failed)
@@ -41,10 +49,10 @@ test_project() {
     passed=$((passed + good)) failed=$((failed + bad))
     if [ "$total" -gt $((good + bad)) ]; then skipped=$((skipped + total - good - bad)); fi
     if [ "$bad" = 0 ]; then
-        echo "ok      $name: $good passed ($((SECONDS - start)) s)"
+        echo "ok      $name: $good passed ($(cat "$scratch/$name.seconds") s)"
     else
         cat "$scratch/$name.log"
-        echo "FAILED  $name: $good passed, $bad failed ($((SECONDS - start)) s)"
+        echo "FAILED  $name: $good passed, $bad failed ($(cat "$scratch/$name.seconds") s)"
     fi
 }
 
@@ -65,13 +73,16 @@ mkdir -p "$scratch"
 cd "$root" || exit
 
 check "build" dotnet build NanoVlm.sln -c Release --nologo -v quiet -consoleLoggerParameters:ErrorsOnly || finish
-# The format is checked beside the tests, which wait for processes they start.
+# All at once: many tests wait for processes that they start.
 dotnet format NanoVlm.sln --verify-no-changes --no-restore > "$scratch/format.log" 2>&1 &
 format=$!
 format_is_clean() { wait "$format" || { cat "$scratch/format.log"; return 1; }; }
+declare -A running
 for project in tests/*.Tests; do
-    test_project "$(basename "$project")" "$@"
+    test_project "$(basename "$project")" "$@" &
+    running["$(basename "$project")"]=$!
 done
+for project in tests/*.Tests; do report_project "$(basename "$project")" "${running["$(basename "$project")"]}"; done
 check "format" format_is_clean
 check "a short training run, and a question to its checkpoint" short_training_run
 rm -rf "$scratch/run" "$scratch/shapes"

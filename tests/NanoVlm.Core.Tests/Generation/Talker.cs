@@ -2,8 +2,8 @@ using NanoVlm.Data;
 using NanoVlm.Generation;
 using NanoVlm.Images;
 using NanoVlm.Models;
-using NanoVlm.Text;
 using NanoVlm.Tests.Models;
+using NanoVlm.Text;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Tests.Generation;
