@@ -53,6 +53,21 @@ public sealed partial class HouseTests
     }
 
     [Theory]
+    [InlineData("Metrics", "Prompts", "Tasks", "Towers", "Analysis", "Running", "Commands")]
+    [InlineData("Prompts", "Metrics", "Tasks", "Towers", "Analysis", "Running", "Commands")]
+    [InlineData("Tasks", "Towers", "Analysis", "Running", "Commands")]
+    [InlineData("Towers", "Prompts", "Analysis", "Running", "Commands")]
+    [InlineData("Analysis", "Metrics", "Prompts", "Tasks", "Running", "Commands")]
+    [InlineData("Running", "Analysis", "Commands")]
+    [InlineData("Commands", "Analysis")]
+    public void No_folder_of_Eval_imports_upward(string folder, params string[] forbidden)
+    {
+        var files = Sources(Path.Combine(Root, "src", "NanoVlm.Eval", folder)).ToArray();
+        Assert.NotEmpty(files);
+        AssertNone(files.Where(path => Regex.IsMatch(WithoutComments(File.ReadAllText(path)), $@"\bNanoVlm\.Evaluation\.({string.Join('|', forbidden)})\b")).Select(Relative));
+    }
+
+    [Theory]
     [InlineData("NanoVlm.Torch", @"\bNanoVlm\.[A-Z]\w*")]
     [InlineData("NanoVlm.Core", @"\bNanoVlm\.(Evaluation|Training)\b")]
     [InlineData("NanoVlm.Eval", @"\bNanoVlm\.Training\b")]
