@@ -56,6 +56,8 @@ internal static class EvalCommand
         command.SetAction(result =>
         {
             var (number, count) = ShareOf(result.GetValue(share));
+            if (count > 1 && result.GetValue(nproc) > 1) throw new ConfigurationException("the command line", [new("--share", "is one process's part of the work; leave --nproc out")]);
+            if (result.GetValue(prompts) is { } set && !PromptSet.Names.Contains(set) && !set.EndsWith(".json", StringComparison.Ordinal)) throw EvaluationCommands.Unknown("--prompts", "prompts", set, PromptSet.Names);
             var names = NamesOf(result.GetValue(tasks)!);
             if (TowerEvaluation.IsAskedFor(names))
                 return TowerEvaluation.Run(
