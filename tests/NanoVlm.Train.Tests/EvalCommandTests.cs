@@ -164,6 +164,21 @@ public sealed class EvalCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_picture_that_no_tower_can_see_is_an_error_of_its_own()
+    {
+        File.WriteAllText(folder["images/cut.png"], "no picture");
+        File.WriteAllLines(folder["labels.jsonl"], [.. Enumerable.Range(0, 6).SelectMany(i => new[] { "train", "test" }.Select(split => $$"""{"image": "images/{{i}}.png", "label": "{{i % 2}}", "split": "{{split}}"}""")),
+            """{"image": "images/cut.png", "label": "0", "split": "test"}"""]);
+        var done = NanoVlmProgram.Run(folder.Path, "eval", "--model", run.Best, "--tasks", "knn", "--data", folder["labels.jsonl"], "--output", "knn.json");
+        Assert.Contains("could not be asked", done.Succeeded());
+        var task = Json("knn.json")["tasks"]![0]!;
+        Assert.Equal(1, (int)task["errors"]!);
+        var error = (string)task["items"]!.AsArray().Single(item => item!["error"] is not null)!["error"]!;
+        Assert.Contains("'images/cut.png' cannot be read", error);
+        NanoVlmProgram.Run(folder.Path, "eval", "--model", run.Best, "--tasks", "knn", "--data", "labels.jsonl", "--blind").Failed(2, "--blind", "asked in words");
+    }
+
+    [Fact]
     public void A_result_is_rescored_compared_and_shown_when_model_and_data_are_gone()
     {
         using var elsewhere = new TemporaryFolder();

@@ -180,7 +180,7 @@ public sealed class Evaluation
     internal static IReadOnlyList<TaskItem> Limited(IReadOnlyList<TaskItem> items, int? limit) => limit < items.Count ? new First(items, limit.Value) : items;
 
     // Files by their names within the data's folder or the Hub's snapshot: the result says nothing of the machine.
-    private static Func<string, string> Nameless(TaskData data)
+    internal static Func<string, string> Nameless(TaskData data)
     {
         var full = data.Path is null ? null : Path.GetFullPath(data.Path);
         var folder = full is null ? null : Path.TrimEndingDirectorySeparator(Directory.Exists(full) ? full : Path.GetDirectoryName(full)!) + Path.DirectorySeparatorChar;
