@@ -51,7 +51,7 @@ internal sealed class TrainingEvaluation
             figures = Summarize(validation, Ask(validation, questions, options, cancellation));
             if (config.Eval.DuringTrainingLimit is { } limit)
                 scores = benchmarks.ToDictionary(benchmark => benchmark.Request.Task.Name, benchmark =>
-                    Summarize(benchmark.Request.Task, Ask(benchmark.Request.Task, [.. benchmark.Items.Take(limit)], options, cancellation))[0].Value);
+                    Summarize(benchmark.Request.Task, Ask(benchmark.Request.Task, Evaluation.Running.Evaluation.Limited(benchmark.Items, limit), options, cancellation))[0].Value);
         }
         catch (OperationCanceledException)
         {

@@ -112,6 +112,18 @@ public sealed class EvalCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_share_is_begun_anew_apart_from_the_others()
+    {
+        Eval("strict.json", "--rules", "strict").Succeeded();
+        foreach (var share in new[] { "0/2", "1/2" }) Eval("two.json", "--share", share).Succeeded();
+        Eval("two.json", "--share", "0/2", "--rules", "strict").Failed(1, "--restart");
+        foreach (var share in new[] { "0/2", "1/2" }) Eval("two.json", "--share", share, "--rules", "strict", "--restart").Succeeded();
+        Assert.Equal(Questions + 2, Lines("two.json.partial.jsonl.rank0") + Lines("two.json.partial.jsonl.rank1")); // each once, and two headings
+        Eval("two.json", "--rules", "strict").Succeeded();
+        Assert.Equal(File.ReadAllText(folder["strict.json"]), File.ReadAllText(folder["two.json"]));
+    }
+
+    [Fact]
     public void An_evaluation_does_not_go_on_with_another_one_s_answers()
     {
         using (var program = NanoVlmProgram.Start(folder.Path, Arguments("other.json")))
@@ -152,6 +164,21 @@ public sealed class EvalCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_picture_that_no_tower_can_see_is_an_error_of_its_own()
+    {
+        File.WriteAllText(folder["images/cut.png"], "no picture");
+        File.WriteAllLines(folder["labels.jsonl"], [.. Enumerable.Range(0, 6).SelectMany(i => new[] { "train", "test" }.Select(split => $$"""{"image": "images/{{i}}.png", "label": "{{i % 2}}", "split": "{{split}}"}""")),
+            """{"image": "images/cut.png", "label": "0", "split": "test"}"""]);
+        var done = NanoVlmProgram.Run(folder.Path, "eval", "--model", run.Best, "--tasks", "knn", "--data", folder["labels.jsonl"], "--output", "knn.json");
+        Assert.Contains("could not be asked", done.Succeeded());
+        var task = Json("knn.json")["tasks"]![0]!;
+        Assert.Equal(1, (int)task["errors"]!);
+        var error = (string)task["items"]!.AsArray().Single(item => item!["error"] is not null)!["error"]!;
+        Assert.Contains("'images/cut.png' cannot be read", error);
+        NanoVlmProgram.Run(folder.Path, "eval", "--model", run.Best, "--tasks", "knn", "--data", "labels.jsonl", "--blind").Failed(2, "--blind", "asked in words");
+    }
+
+    [Fact]
     public void A_result_is_rescored_compared_and_shown_when_model_and_data_are_gone()
     {
         using var elsewhere = new TemporaryFolder();
@@ -189,6 +216,10 @@ public sealed class EvalCommandTests : IDisposable
         Eval("x.json", "--rules", "lmms-0.7").Failed(2, "did you mean 'lmms-0.7.1'", "vlmevalkit");
         Eval("x.json", "--limit", "0").Failed(2, "--limit must be 1 or more");
         Eval("x.json", "--share", "2/2").Failed(2, "'2/2' is not I/N");
+        Eval("x.json", "--share", "0/2", "--nproc", "2").Failed(2, "--share", "leave --nproc out");
+        NanoVlmProgram.Run(folder.Path, "eval", "--model", run.Best, "--tasks", "shapes", "--prompts", "lmm", "--output", "x.json").Failed(2, "no prompts 'lmm'", "did you mean 'lmms'");
+        Eval("images").Failed(1, "images: is a folder", "--output");
+        NanoVlmProgram.Run(folder.Path, "compare", "a.json", "b.json", "--resamples", "0").Failed(2, "--resamples must be 1 or more");
         NanoVlmProgram.Run(folder.Path, "eval", "--model", run.Best, "--tasks", "shapes,vqa-jsonl", "--data", "questions.jsonl").Failed(2, "does not say of which benchmark", "shapes=questions.jsonl");
         NanoVlmProgram.Run(folder.Path, "eval", "--model", "nowhere", "--tasks", "shapes").Failed(1, "nowhere: no such folder");
         NanoVlmProgram.Run(folder.Path, "eval", "--model", run.Best, "--tasks", "vqa-jsonl").Failed(1, "--data FILE.jsonl");
@@ -207,6 +238,11 @@ public sealed class EvalCommandTests : IDisposable
         var result = JsonNode.Parse(File.ReadAllText(folder["checkpoints/tiny/evaluations/step_000010-vqa-jsonl-first20.json"]))!;
         Assert.Equal(20, (int)result["tasks"]![0]!["count"]!);
         Assert.Equal((double)result["tasks"]![0]!["figures"]![0]!["value"]!, (double)JsonNode.Parse(File.ReadAllText(folder["checkpoints/tiny/summary.json"]))!["benchmarks"]!["vqa-jsonl"]!);
+        // A conversation that cannot be read is wrong, and no end of the training.
+        var lines = File.ReadAllLines(Path.Combine(run.Folder, "data", "test.jsonl"));
+        File.WriteAllLines(folder["talks.jsonl"], [lines[0].Replace("images/test/", $"{run.Folder}/data/nowhere/", StringComparison.Ordinal), .. lines[1..3].Select(line => line.Replace("images/test/", $"{run.Folder}/data/images/test/", StringComparison.Ordinal))]);
+        var trained = NanoVlmProgram.Run(folder.Path, "train", "--config", "tiny.json", "--set", "train.run_name=talks", "train.stop_at_step=10", "eval.tasks=[\"conversations\"]", "eval.data={\"conversations\":\"talks.jsonl\"}", "eval.during_training_limit=4");
+        Assert.Contains("item #0 counts as wrong", trained.Succeeded() + trained.Error);
         NanoVlmProgram.Run(folder.Path, "train", "--config", "tiny.json", "--set", "eval.tasks=[\"vqa\"]").Failed(2, "eval.tasks", "'vqa'", "vqa-jsonl");
     }
 

@@ -15,6 +15,11 @@ internal static class CompareCommand
         var items = new Option<int>("--items") { Description = "List up to N items of each kind of change; 0: none", DefaultValueFactory = _ => 10, HelpName = "N" };
         var resamples = new Option<int>("--resamples") { Description = "Resamples of the bootstrap", DefaultValueFactory = _ => 10_000, HelpName = "N" };
         var command = new Command("compare", "Say how two results differ, item by item, and whether it could be chance") { first, second, items, resamples };
+        foreach (var (option, least) in new[] { (items, 0), (resamples, 1) })
+            option.Validators.Add(result =>
+            {
+                if (!result.Implicit && result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out var number) && number < least) result.AddError($"{option.Name} must be {least} or more.");
+            });
         command.SetAction(parsed => Run(parsed.GetValue(first)!, parsed.GetValue(second)!, parsed.GetValue(items), parsed.GetValue(resamples)));
         return command;
     }
@@ -49,10 +54,13 @@ internal static class CompareCommand
 
         static void List(string kind, IReadOnlyList<ItemDifference> changed, int items)
         {
-            foreach (var (id, expected, a, b) in changed.Take(items)) Console.WriteLine($"  {kind}  {id}  expected {Short(expected)}, A {Short(a)}, B {Short(b)}");
+            foreach (var (id, expected, a, b) in changed.Take(items)) Console.WriteLine($"  {kind}  {Plain(id)}  expected {Short(expected)}, A {Short(a)}, B {Short(b)}");
             if (items > 0 && changed.Count > items) Console.WriteLine($"  ... and {changed.Count - items:N0} more");
         }
 
-        static string Short(string text) => $"'{(text.Length > 60 ? text[..60] + "..." : text).ReplaceLineEndings(" ")}'";
+        static string Short(string text) => $"'{Plain(text.Length > 60 ? text[..60] + "..." : text)}'";
+
+        // What a model says is no order to the terminal.
+        static string Plain(string text) => string.Concat(text.ReplaceLineEndings(" ").Select(c => char.IsControl(c) ? ' ' : c));
     }
 }

@@ -56,11 +56,17 @@ internal static class EvalCommand
         command.SetAction(result =>
         {
             var (number, count) = ShareOf(result.GetValue(share));
+            if (count > 1 && result.GetValue(nproc) > 1) throw new ConfigurationException("the command line", [new("--share", "is one process's part of the work; leave --nproc out")]);
+            if (result.GetValue(prompts) is { } set && !PromptSet.Names.Contains(set) && !set.EndsWith(".json", StringComparison.Ordinal)) throw EvaluationCommands.Unknown("--prompts", "prompts", set, PromptSet.Names);
             var names = NamesOf(result.GetValue(tasks)!);
             if (TowerEvaluation.IsAskedFor(names))
+            {
+                foreach (var (option, isGiven) in new (Option, bool)[] { (blind, result.GetValue(blind)), (nproc, result.GetValue(nproc) > 1), (share, count > 1) })
+                    if (isGiven) throw new ConfigurationException("the command line", [new(option.Name, $"is for benchmarks that are asked in words; {names[0]} is of a vision tower")]);
                 return TowerEvaluation.Run(
                     names, result.GetValue(model)!, name => Given(name, names, result.GetValue(data) ?? [], "--data"), name => Given(name, names, result.GetValue(split) ?? [], "--split"),
                     new EvaluationOptions { Rules = EvaluationCommands.RulesOf(result.GetValue(rules)), Limit = result.GetValue(limit) }, result.GetValue(output), result.GetValue(page));
+            }
             return Run(new Arguments(
                 result.GetValue(model)!, TasksOf(names), result.GetValue(data) ?? [], result.GetValue(split) ?? [], result.GetValue(prompts)!,
                 new EvaluationOptions

@@ -31,6 +31,7 @@ internal static class TowerEvaluation
         {
             var data = dataOf(name) ?? throw new ConfigurationException("the command line", [new("--data", $"{name} needs pictures; write --data {(names.Count > 1 ? name + "=" : "")}PATH")]);
             var (figures, items) = TowerTasks.Run(name, model, data, new TowerTaskOptions { Limit = options.Limit, Split = splitOf(name), Said = said.Say });
+            var nameless = Running.Evaluation.Nameless(new TaskData(data));
             return new TaskResult
             {
                 Task = name,
@@ -40,9 +41,16 @@ internal static class TowerEvaluation
                 PromptsVersion = "1",
                 Decoding = "nearest",
                 Count = items.Count,
+                Errors = items.Count(item => TowerTasks.ErrorOf(item) is not null),
                 Figures = figures,
-                Items = [.. items.Select(item => new ItemResult { Id = item.Id, Reference = item.Reference, Answer = item.Answer, Extracted = item.Extracted, Score = item.Score })],
+                Items = [.. items.Select(item => Result(item))],
             };
+
+            ItemResult Result(ScoredItem item)
+            {
+                var error = TowerTasks.ErrorOf(item);
+                return new ItemResult { Id = item.Id, Reference = item.Reference, Answer = item.Answer, Extracted = error is null ? item.Extracted : null, Score = item.Score, Error = error is null ? null : nameless(error) };
+            }
         }).ToArray();
         var result = new EvaluationResult { Model = identity, Rules = options.Rules.Name, Limit = options.Limit, Tasks = tasks };
         output ??= Path.Combine(EvaluationFiles.FolderOf(model), EvaluationFiles.NameOf(identity, names, options));

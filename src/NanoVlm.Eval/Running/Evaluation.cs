@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using NanoVlm.Evaluation.Tasks;
+using NanoVlm.Weights.Hub;
 
 namespace NanoVlm.Evaluation.Running;
 
@@ -14,6 +16,7 @@ public sealed class Evaluation
     private readonly EvaluationOptions options;
     private readonly EvaluationResult settings; // the result without its items
     private readonly string partial;
+    private readonly bool restart;
 
     /// <summary>Opens the benchmarks and what is answered already: everything that can be wrong is found here.</summary>
     /// <param name="model">The model that will be asked.</param>
@@ -24,7 +27,8 @@ public sealed class Evaluation
     /// <exception cref="NanoVlmException">Data is missing or not as published, or the file, or the answers beside it, are of another evaluation.</exception>
     public Evaluation(EvaluatedModel model, IReadOnlyList<TaskRequest> requests, EvaluationOptions options, string output, bool restart = false)
     {
-        (this.requests, this.options, Output, partial) = (requests, options, output, output + ".partial.jsonl");
+        (this.requests, this.options, Output, partial, this.restart) = (requests, options, output, output + ".partial.jsonl", restart);
+        if (Directory.Exists(output)) throw new NanoVlmException($"{output}: is a folder; name a file with --output.");
         Items = [.. requests.Select(request => Limited(request.Task.Open(request.Data), options.Limit))];
         settings = new EvaluationResult
         {
@@ -45,7 +49,7 @@ public sealed class Evaluation
                 Count = Items[i].Count,
             })],
         };
-        if (restart && options.Shares == 1) DeletePartial();
+        if (restart) DeletePartial();
         Answers(); // of this evaluation, or refused
         if (restart || !File.Exists(output)) return;
         var result = EvaluationResult.Load(output);
@@ -75,14 +79,14 @@ public sealed class Evaluation
     public void Run(EvaluationRunner runner, Action<EvaluationProgress> progress, Action<string> warn, CancellationToken cancellation)
     {
         if (Result is not null) return;
-        using var file = new PartialResults(options.Shares == 1 ? partial : $"{partial}.rank{options.Share}", Settings(settings));
+        using var file = new PartialResults(Own, Settings(settings));
         var answers = Answers();
         for (var i = 0; i < requests.Count; i++)
         {
-            var (task, answered) = (requests[i].Task, answers[i]);
+            var (task, answered, nameless) = (requests[i].Task, answers[i], Nameless(requests[i].Data));
             runner.Ask(task, requests[i].Data.Prompts, Items[i], index => answered[index] is not null, batch =>
             {
-                var named = batch.Select(entry => (entry.Index, Item: Named(entry.Item, requests[i].Data.Path))).ToArray();
+                var named = batch.Select(entry => (entry.Index, Item: entry.Item with { Images = [.. entry.Item.Images.Select(nameless)], Error = entry.Item.Error is { } error ? nameless(error) : null })).ToArray();
                 file.Add(task.Name, named);
                 var added = named.Where(entry => answered[entry.Index] is null).ToArray(); // some may be of a batch that was cut short before
                 progress(new EvaluationProgress(task.Name, added.Length, answered.Length, added.Sum(entry => entry.Item.Score)));
@@ -111,10 +115,15 @@ public sealed class Evaluation
         return Result;
     }
 
+    private string Own => options.Shares == 1 ? partial : $"{partial}.rank{options.Share}";
+
+    // What other shares have answered is theirs to begin anew.
+    private IEnumerable<string> Files() => PartialResults.FilesOf(partial).Where(path => !restart || options.Shares == 1 || Path.GetFileName(path) == Path.GetFileName(Own));
+
     private ItemResult?[][] Answers()
     {
         var answers = Items.Select(items => new ItemResult?[items.Count]).ToArray();
-        foreach (var path in PartialResults.FilesOf(partial))
+        foreach (var path in Files())
         {
             var read = new List<(string Task, int Index, ItemResult Item)>();
             if (PartialResults.Read(path, (task, index, item) => read.Add((task, index, item))) is { } found) Require(path, found);
@@ -125,7 +134,7 @@ public sealed class Evaluation
 
     private void DeletePartial()
     {
-        foreach (var path in PartialResults.FilesOf(partial)) File.Delete(path);
+        foreach (var path in Files()) File.Delete(path);
     }
 
     private static JsonObject Settings(EvaluationResult result) => JsonSerializer.SerializeToNode(
@@ -167,14 +176,18 @@ public sealed class Evaluation
         };
     }
 
-    private static IReadOnlyList<TaskItem> Limited(IReadOnlyList<TaskItem> items, int? limit) => limit < items.Count ? new First(items, limit.Value) : items;
+    // None of the items is read here: one that cannot be is an error of its own when it is asked.
+    internal static IReadOnlyList<TaskItem> Limited(IReadOnlyList<TaskItem> items, int? limit) => limit < items.Count ? new First(items, limit.Value) : items;
 
-    // Images by their names within the data's folder: the file says nothing of the machine.
-    private static ItemResult Named(ItemResult item, string? data)
+    // Files by their names within the data's folder or the Hub's snapshot: the result says nothing of the machine.
+    internal static Func<string, string> Nameless(TaskData data)
     {
-        if (data is null || item.Images.Count == 0) return item;
-        var folder = Path.GetFullPath(Directory.Exists(data) ? data : Path.GetDirectoryName(Path.GetFullPath(data))!) + Path.DirectorySeparatorChar;
-        return item with { Images = [.. item.Images.Select(image => image.StartsWith(folder, StringComparison.Ordinal) ? image[folder.Length..] : image)] };
+        var full = data.Path is null ? null : Path.GetFullPath(data.Path);
+        var folder = full is null ? null : Path.TrimEndingDirectorySeparator(Directory.Exists(full) ? full : Path.GetDirectoryName(full)!) + Path.DirectorySeparatorChar;
+        var cache = data.Hub?.Invoke() ?? new HubClient();
+        var snapshot = new Regex($"{Regex.Escape(cache.CacheFolder)}/[^/]+/snapshots/[0-9a-f]+/");
+        cache.Dispose();
+        return text => snapshot.Replace(folder is null ? text : text.Replace(folder, "", StringComparison.Ordinal), "");
     }
 
     private sealed class First(IReadOnlyList<TaskItem> items, int count) : IReadOnlyList<TaskItem>

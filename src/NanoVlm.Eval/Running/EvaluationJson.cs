@@ -20,6 +20,8 @@ internal static class EvaluationJson
 
     internal static readonly JsonSerializerOptions Indented = new(Line) { WriteIndented = true };
 
+    internal static readonly JsonSerializerOptions Read = new(Line) { RespectNullableAnnotations = true };
+
     private static void LeaveOutEmpty(JsonTypeInfo type)
     {
         if (type.Type != typeof(Reference) && type.Type != typeof(ItemResult)) return;

@@ -65,7 +65,8 @@ public sealed record EvaluationResult
                     throw new NanoVlmException($"{path}: is not a result of an evaluation: it has no \"format\"; expected a file that 'eval' wrote.");
                 if (number != CurrentFormat) throw new NanoVlmException($"{path}: has format {number}; this version reads format {CurrentFormat}. Evaluate again, or use the version that wrote it.");
             }
-            return JsonSerializer.Deserialize<EvaluationResult>(json, EvaluationJson.Line)!;
+            var result = JsonSerializer.Deserialize<EvaluationResult>(json, EvaluationJson.Read)!;
+            return result.Tasks.All(task => task is not null && task.Items.All(item => item is not null)) ? result : throw new JsonException("a benchmark or an item is null.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

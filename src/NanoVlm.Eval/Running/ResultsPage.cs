@@ -46,7 +46,7 @@ public static class ResultsPage
 
     private static string About(string file, EvaluationResult result)
     {
-        string?[] facts = [result.Rules, result.Model.Precision, result.Blind ? "blind: grey pictures" : null, result.Limit is { } limit ? $"first {limit:N0} items" : null, $"weights {result.Model.WeightsSha256[..12]}"];
+        string?[] facts = [result.Rules, result.Model.Precision, result.Blind ? "blind: grey pictures" : null, result.Limit is { } limit ? $"first {limit:N0} items" : null, $"weights {result.Model.WeightsSha256[..Math.Min(12, result.Model.WeightsSha256.Length)]}"];
         return $"<b>{Escape(result.Model.Name)}</b> <span class=\"note\">{Escape(string.Join(", ", facts.Where(fact => fact is not null)))}, {Escape(Path.GetFileName(file))}</span>";
     }
 

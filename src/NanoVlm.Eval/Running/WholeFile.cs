@@ -21,6 +21,14 @@ internal static class WholeFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            try
+            {
+                File.Delete(temporary);
+            }
+            catch (Exception again) when (again is IOException or UnauthorizedAccessException)
+            {
+                // Nor can it be deleted; why it could not be written is what counts.
+            }
             throw new NanoVlmException($"{path}: cannot be written: {e.Message}", e);
         }
     }

@@ -41,6 +41,8 @@ public static class TowerTasks
         };
     }
 
+    private const string Rank = "rank"; // what retrieval reads of an answer
+
     private static (IReadOnlyList<Figure>, IReadOnlyList<ScoredItem>) Classify(string folder, string path, IReadOnlyList<LabelledImage> set, TowerTaskOptions options)
     {
         var asked = Drawn(Asked(path, set, options.Split), options);
@@ -85,7 +87,7 @@ public static class TowerTasks
         int[] depths = [1, 5, 10];
         return ([.. depths.Select(depth => Recall("image_to_text", toText, depth)), .. depths.Select(depth => Recall("text_to_image", toImage, depth))], [.. items, .. counterparts]);
 
-        string Read(int image, int rank) => errors.TryGetValue(image, out var error) ? error : $"rank {rank}";
+        string Read(int image, int rank) => errors.TryGetValue(image, out var error) ? error : $"{Rank} {rank}";
         static Figure Recall(string direction, int[] ranks, int depth) => Share($"{direction}_recall@{depth}", ranks, depth);
     }
 
@@ -113,6 +115,9 @@ public static class TowerTasks
         else scores = NearestNeighbours.Votes(features, targets, queries, labels.Length, options.Neighbours, options.Temperature);
         return Judged(asked, errors, scores, [.. asked.Select(image => classes[image.Label!])], labels);
     }
+
+    // Why a picture was not judged; null: it was.
+    internal static string? ErrorOf(ScoredItem item) => item.Extracted is { } said && !said.StartsWith(Rank + " ", StringComparison.Ordinal) ? said : null;
 
     private static (IReadOnlyList<Figure>, IReadOnlyList<ScoredItem>) Judged(IReadOnlyList<LabelledImage> asked, Dictionary<int, string> errors, Tensor scores, int[] right, string[] names)
     {

@@ -29,6 +29,9 @@ public sealed class EvaluationResultTests : IDisposable
     [InlineData("{\"format\": 1}", "is not a result of an evaluation")]
     [InlineData("[1, 2", "is not a result of an evaluation")]
     [InlineData("{\"format\": 1, \"model\": 3}", "is not a result of an evaluation")]
+    [InlineData("""{"format": 1, "model": null, "rules": "strict", "tasks": []}""", "is not a result of an evaluation")]
+    [InlineData("""{"format": 1, "model": {"name": "m", "weights_sha256": "", "precision": "fp32", "config": {}}, "rules": "strict", "tasks": [null]}""", "is not a result of an evaluation")]
+    [InlineData("""{"format": 1, "model": {"name": "m", "weights_sha256": "", "precision": "fp32", "config": {}}, "rules": "strict", "tasks": [{"task": "pope", "prompts": "lmms", "prompts_version": "1", "items": [{"id": "1", "answer": null}]}]}""", "is not a result of an evaluation")]
     public void What_is_no_result_is_refused_by_name(string text, string said)
     {
         var path = Path.Combine(folder, "r.json");
@@ -37,6 +40,14 @@ public sealed class EvaluationResultTests : IDisposable
         Assert.Contains(path, message);
         Assert.Contains(said, message);
         Assert.Contains("nowhere.json", Assert.Throws<NanoVlmException>(() => EvaluationResult.Load(Path.Combine(folder, "nowhere.json"))).Message);
+    }
+
+    [Fact]
+    public void What_cannot_be_written_leaves_nothing_behind()
+    {
+        var path = Directory.CreateDirectory(Path.Combine(folder, "r.json")).FullName;
+        Assert.Contains("cannot be written", Assert.Throws<NanoVlmException>(() => Result("shapes", Rules.Strict, [Item("1", 1)]).Save(path)).Message);
+        Assert.Equal([path], Directory.GetFileSystemEntries(folder));
     }
 
     [Fact]

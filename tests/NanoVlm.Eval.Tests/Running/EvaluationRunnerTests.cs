@@ -9,6 +9,7 @@ using NanoVlm.Generation;
 using NanoVlm.Images;
 using NanoVlm.Models;
 using NanoVlm.Text;
+using NanoVlm.Weights.Hub;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -130,6 +131,30 @@ public sealed class EvaluationRunnerTests : IDisposable
     [Fact]
     public void What_is_done_is_not_even_read() =>
         Assert.Empty(new BatchPlan(new Failing(items, 0, new InvalidDataException()), builder, new EvaluationOptions(), 1024).Batches(_ => true, default));
+
+    [Fact]
+    public void A_result_names_no_folder_of_the_machine()
+    {
+        var columns = Tasks.PublishedRows.Of["mmstar"].Select(column => column.Form != "image.bytes" ? column : new Tasks.Column("image.bytes", [.. column.Values.Select((bytes, i) => i == 1 ? "no picture"u8.ToArray() : bytes)])).ToArray();
+        var repository = Path.Combine(folder, "hub", "datasets--Lin-Chen--MMStar");
+        var commit = new string('a', 40);
+        Directory.CreateDirectory(Path.Combine(repository, "refs"));
+        File.WriteAllText(Path.Combine(repository, "refs", "main"), commit);
+        Tasks.PublishedRows.Write(Path.Combine(repository, "snapshots", commit, "mmstar.parquet"), columns);
+        var local = Tasks.PublishedRows.Write(Path.Combine(folder, "mmstar", "mmstar.parquet"), columns);
+        foreach (var path in new[] { null, local, Path.GetDirectoryName(local) })
+        {
+            var data = new TaskData(path) { Hub = () => new HubClient(new HubOptions { CacheFolder = Path.Combine(folder, "hub"), Offline = true }) };
+            var identity = new EvaluatedModel { Name = "tiny", WeightsSha256 = "", Precision = "fp32", Config = [] };
+            var options = new EvaluationOptions { MaxNewTokens = 2 };
+            var evaluation = new Evaluation.Running.Evaluation(identity, [new TaskRequest(Benchmarks.Named("mmstar"), data)], options, Path.Combine(folder, "r.json"), restart: true);
+            evaluation.Run(new EvaluationRunner(generator, builder, options, 1024), _ => { }, _ => { }, default);
+            var items = evaluation.Finish()!.Tasks[0].Items;
+            Assert.Equal(["mmstar.parquet, row 0, image", "mmstar.parquet, row 1, image (1.png)", "mmstar.parquet, row 2, image (2.png)"], items.SelectMany(item => item.Images));
+            Assert.Contains("'mmstar.parquet, row 1", items[1].Error);
+            Assert.DoesNotContain(folder, string.Concat(items.Select(item => item.Error)));
+        }
+    }
 
     public void Dispose()
     {

@@ -26,6 +26,8 @@ public sealed class HubClient : IDisposable
         connection = new HubConnection(options);
     }
 
+    internal string CacheFolder => options.CacheFolder;
+
     /// <summary>Lists a repository's files; offline, those of them that are in the cache.</summary>
     /// <param name="repository">The repository at its revision.</param>
     /// <param name="cancellation">Ends the request.</param>
