@@ -28,7 +28,6 @@ internal static class DecodeBenchmark
             ours.eval();
             using var theirs = StepProcess.Decoder(model.Key, threads);
             Decode(ours.Decoder, 16, 8, 1);
-            var single = new List<double>();
             foreach (var (_, context, tokens, rows) in model)
             {
                 var (here, there) = (new List<double>(), new List<double>());

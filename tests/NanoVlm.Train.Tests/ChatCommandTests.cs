@@ -25,7 +25,7 @@ public sealed class ChatCommandTests(TinyRun run)
     [Fact]
     public void A_picture_that_is_not_there_is_named_and_the_talk_goes_on()
     {
-        var chat = Chat("./nowhere.png what is it?\nWhat is it?\n/nonsense\n");
+        var chat = Chat("./nowhere.png what is it?\n./no\0where.png what is it?\nWhat is it?\n/nonsense\n");
         Assert.Contains("nowhere.png", chat.Error);
         Assert.Contains("there is no /nonsense", chat.Error);
         Assert.Equal(1, chat.Output.Count(c => c == '\n'));

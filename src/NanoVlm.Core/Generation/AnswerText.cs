@@ -7,6 +7,7 @@ namespace NanoVlm.Generation;
 internal sealed class AnswerText(Tokenizer tokenizer, IReadOnlyList<string> stopStrings)
 {
     private readonly StreamingDecoder decoder = new(tokenizer, skipSpecialTokens: true);
+    private readonly IReadOnlyList<string> stops = stopStrings.All(stop => stop.Length > 0) ? stopStrings : throw new ArgumentException("A stop string must not be empty: it would end every answer before it begins.", nameof(stopStrings));
     private readonly StringBuilder text = new();
     private string held = "";
 
@@ -25,7 +26,7 @@ internal sealed class AnswerText(Tokenizer tokenizer, IReadOnlyList<string> stop
     private string Take(string piece, bool last)
     {
         held += piece;
-        var stop = stopStrings.Select(stop => held.IndexOf(stop, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(-1).Min();
+        var stop = stops.Select(stop => held.IndexOf(stop, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(-1).Min();
         Stopped = stop >= 0;
         var certain = Stopped ? stop : last ? held.Length : held.Length - Beginning();
         var given = held[..certain];
@@ -37,8 +38,8 @@ internal sealed class AnswerText(Tokenizer tokenizer, IReadOnlyList<string> stop
     // The length of the longest end of the held text that begins a stop string.
     private int Beginning()
     {
-        for (var length = Math.Min(held.Length, stopStrings.Select(stop => stop.Length - 1).DefaultIfEmpty(0).Max()); length > 0; length--)
-            if (stopStrings.Any(stop => stop.AsSpan().StartsWith(held.AsSpan(held.Length - length)))) return length;
+        for (var length = Math.Min(held.Length, stops.Select(stop => stop.Length - 1).DefaultIfEmpty(0).Max()); length > 0; length--)
+            if (stops.Any(stop => stop.AsSpan().StartsWith(held.AsSpan(held.Length - length)))) return length;
         return 0;
     }
 }

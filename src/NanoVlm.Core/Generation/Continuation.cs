@@ -20,13 +20,15 @@ internal sealed class Continuation : IDisposable
     /// <param name="newTokens">The most tokens to come.</param>
     /// <param name="rows">The most rows there will be; null: as many as prompts.</param>
     /// <param name="spans">As for <see cref="CausalLanguageModel.forward"/>.</param>
-    /// <param name="layout">Where prompts do not begin at position 0, each row's positions; the next is then the one after the largest of all.</param>
+    /// <param name="layout">Where prompts do not stand at 0, 1, ..., each row's positions and the last of them.</param>
+    /// <param name="cancellation">Stops between layers.</param>
     public Continuation(
-        CausalLanguageModel decoder, Tensor embeddings, IReadOnlyList<long> lengths, ScalarType dtype, long newTokens, int? rows = null, Tensor? spans = null, RowLayout? layout = null)
+        CausalLanguageModel decoder, Tensor embeddings, IReadOnlyList<long> lengths, ScalarType dtype, long newTokens, int? rows = null, Tensor? spans = null, RowLayout? layout = null,
+        CancellationToken cancellation = default)
     {
         (this.decoder, this.dtype) = (decoder, dtype);
-        cache = new KvCache(decoder.Config, Math.Max(rows ?? 0, lengths.Count), lengths.Max() + newTokens);
-        positions = [.. lengths.Select(length => layout is null ? length : layout.LastPosition + 1)];
+        cache = new KvCache(decoder.Config, Math.Max(rows ?? 0, lengths.Count), lengths.Max() + newTokens) { Cancellation = cancellation };
+        positions = [.. lengths.Select((length, row) => (layout?.LastPositions?[row] ?? length - 1) + 1)];
         try
         {
             if (lengths.Count < (rows ?? 0)) cache.Select([.. Enumerable.Range(0, lengths.Count)]);
@@ -67,9 +69,16 @@ internal sealed class Continuation : IDisposable
     public Tensor Read(Tensor tokens)
     {
         using var scope = NewDisposeScope();
-        var lasts = positions.Select(position => position + tokens.shape[1] - 1).ToArray();
-        var places = tensor(positions, [Rows, 1], device: tokens.device) + arange(tokens.shape[1], device: tokens.device);
-        return decoder.forward(decoder.Embed(tokens, dtype), cache: cache, layout: new RowLayout(places, null, lasts.Max()) { LastPositions = lasts }).MoveToOuterDisposeScope();
+        // Angles that depend on the length are of a token's own place, as they are when it is decoded: not of what comes behind it.
+        var piece = decoder.AnglesDependOnLength(positions.Max() + tokens.shape[1] - 1) ? 1 : tokens.shape[1];
+        var states = new List<Tensor>();
+        for (long start = 0; start < tokens.shape[1]; start += piece)
+        {
+            var lasts = positions.Select(position => position + start + piece - 1).ToArray();
+            var places = tensor(positions, [Rows, 1], device: tokens.device) + arange(start, start + piece, device: tokens.device);
+            states.Add(decoder.forward(decoder.Embed(tokens.narrow(1, start, piece), dtype), cache: cache, layout: new RowLayout(places, null, lasts.Max()) { LastPositions = lasts }));
+        }
+        return cat(states, 1).MoveToOuterDisposeScope();
     }
 
     /// <summary>Goes on with these rows.</summary>

@@ -42,7 +42,7 @@ public static class Decoding
         using var scope = NewDisposeScope();
         var (batch, width) = (embeddings.shape[0], embeddings.shape[1]);
         var lengths = Enumerable.Repeat(width, (int)batch).ToArray();
-        var layout = new RowLayout(arange(width, device: embeddings.device).expand(batch, width), null, width - 1);
+        var layout = new RowLayout(arange(width, device: embeddings.device).expand(batch, width), null, width - 1) { LastPositions = [.. lengths.Select(length => length - 1)] };
         if (attentionMask is not null)
         {
             // The tokens move to the left, and keep the positions that they had among the padding.
@@ -51,7 +51,8 @@ public static class Decoding
             if (Array.IndexOf(lengths, 0) is >= 0 and var row) throw new NanoVlmException($"attention_mask: row {row} is all padding; there is nothing to continue.");
             embeddings = embeddings.gather(1, order.unsqueeze(-1).expand_as(embeddings));
             spans = spans?.gather(1, order);
-            layout = layout with { Positions = order };
+            var ends = tensor(lengths.Select(length => length - 1).ToArray(), [batch, 1], device: order.device);
+            layout = layout with { Positions = order, LastPositions = order.gather(1, ends).cpu().data<long>().ToArray() };
         }
         if (maxNewTokens == 0) return empty(batch, 0, ScalarType.Int64, embeddings.device).MoveToOuterDisposeScope();
         using var sampler = new Sampler(sampling ?? Sampling.Greedy, [.. Enumerable.Range(0, (int)batch)]);

@@ -23,7 +23,8 @@ public sealed class Sampler : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(sampling.TopP, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(sampling.MinP);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(sampling.MinP, 1);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sampling.RepetitionPenalty);
+        ArgumentOutOfRangeException.ThrowIfLessThan(sampling.RepetitionPenalty, 1e-3); // far from 1, logits become infinite
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sampling.RepetitionPenalty, 1e3);
         this.sampling = sampling;
         generators = sampling.Temperature == 0 ? [] : [.. seeds.Select(seed => new Generator((ulong)seed))];
     }
@@ -108,7 +109,8 @@ public sealed class Sampler : IDisposable
 
     private Tensor Draw(Tensor logits)
     {
-        var chances = (logits / sampling.Temperature).softmax(-1);
+        // The largest becomes 0, so that no temperature makes infinities of which softmax makes nothing.
+        var chances = ((logits - logits.amax([-1], true)) / Math.Clamp(sampling.Temperature, 1e-20, 1e20)).softmax(-1);
         return cat([.. generators.Select((generator, row) => chances.select(0, row).multinomial(1, generator: generator))]);
     }
 }

@@ -18,6 +18,6 @@ public sealed record Sampling
     /// <summary>Draws from the tokens that are at least this share of the most likely one's probability; 0: from all.</summary>
     public double MinP { get; init; }
 
-    /// <summary>Divides positive logits of tokens that the row already holds, and multiplies negative ones (Keskar et al., "CTRL", 2019); 1: off.</summary>
+    /// <summary>Divides positive logits of tokens that the row already holds, and multiplies negative ones (Keskar et al., "CTRL", 2019), 0.001 to 1000; 1: off.</summary>
     public double RepetitionPenalty { get; init; } = 1;
 }

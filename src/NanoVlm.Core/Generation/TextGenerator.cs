@@ -34,7 +34,7 @@ public sealed partial class TextGenerator
     /// <param name="options">How.</param>
     /// <param name="seeds">Where each row's random numbers begin; null: at its place in the batch. Of no use to greedy answers.</param>
     /// <param name="cancellation">Stops between tokens.</param>
-    /// <returns>An answer a prompt, in their order. Answers are the same alone and in any batch, but for rounding where more than eight are made at once.</returns>
+    /// <returns>An answer a prompt, in their order. Answers are the same alone and in any batch, but for rounding where more than eight are made at once or a prompt has no more than eight tokens.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is kept.</exception>
     public IReadOnlyList<Completion> Generate(IReadOnlyList<Sample> prompts, GenerationOptions options, IReadOnlyList<int>? seeds = null, CancellationToken cancellation = default)
     {
@@ -171,6 +171,8 @@ public sealed partial class TextGenerator
     {
         using var scope = NewDisposeScope();
         var device = model.Decoder.HeadWeight.device;
+        for (var row = 0; row < prompts.Count; row++)
+            if (prompts[row].InputIds.Length == 0) throw new NanoVlmException($"prompt {row} has no tokens; there is nothing to continue.");
         var width = prompts.Max(prompt => prompt.InputIds.Length);
         var ids = new long[prompts.Count * width];
         Array.Fill(ids, model.ImageTokenId == 0 ? 1 : 0);
@@ -180,7 +182,7 @@ public sealed partial class TextGenerator
         var input = tensor(ids, [prompts.Count, width], device: device);
         var embeddings = model.Embed(input, Encode(prompts, device, cancellation));
         cancellation.ThrowIfCancellationRequested();
-        return new Continuation(model.Decoder, embeddings, [.. prompts.Select(prompt => (long)prompt.InputIds.Length)], model.ComputeDtype, newTokens, rows, model.Spans(input));
+        return new Continuation(model.Decoder, embeddings, [.. prompts.Select(prompt => (long)prompt.InputIds.Length)], model.ComputeDtype, newTokens, rows, model.Spans(input), cancellation: cancellation);
     }
 
     // [tiles, image tokens, hidden] of all prompts in their order; null where there are no images.

@@ -152,7 +152,7 @@ public static unsafe class ImageCodec
         {
             return read();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException) // a name with a NUL is an ArgumentException
         {
             var reason = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message;
             throw new NanoVlmException($"The picture '{name}' cannot be read: {reason.TrimEnd('.')}.", e);

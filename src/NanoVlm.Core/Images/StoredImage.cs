@@ -52,7 +52,7 @@ public sealed class StoredImage : IEquatable<StoredImage>
     private byte[]? ReadHead()
     {
         if (bytes is not null || fetch is not null) return null;
-        var (path, offset, length) = stretch ?? (Name, 0, new FileInfo(Name) is { Exists: true, Length: > Head } ? int.MaxValue : 0);
+        var (path, offset, length) = stretch ?? (Name, 0, File.Exists(Name) && new FileInfo(Name).Length > Head ? int.MaxValue : 0);
         return length > Head ? ImageCodec.ReadFile(Name, path, offset, Head) : null;
     }
 

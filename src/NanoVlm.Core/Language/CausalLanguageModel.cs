@@ -47,6 +47,9 @@ public sealed class CausalLanguageModel : Module
     /// <summary>The head's weight, [vocabulary, hidden]; the token embedding's where they are tied.</summary>
     public Parameter HeadWeight => head?.weight ?? token_embedding.weight;
 
+    /// <summary>Whether a token's rotary angles depend on how long the text is, which reaches this position.</summary>
+    internal bool AnglesDependOnLength(long last) => last >= Config.MaxPositionEmbeddings && Config.RopeScaling.Type is (RopeType.Nanovlm or RopeType.Dynamic);
+
     /// <summary>The embeddings of tokens.</summary>
     /// <param name="ids">[B, T], Int64.</param>
     /// <param name="dtype">The dtype to compute in.</param>

@@ -1,5 +1,7 @@
+using System.Globalization;
 using NanoVlm.Configuration;
 using NanoVlm.Layers;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Language;
@@ -35,6 +37,9 @@ public sealed class KvCache : IDisposable
 
     /// <summary>Bytes of memory taken.</summary>
     public long Bytes => layers.Sum(layer => layer.Keys is null ? 0 : 2 * layer.Keys.numel() * layer.Keys.element_size());
+
+    /// <summary>Stops a pass between layers.</summary>
+    internal CancellationToken Cancellation { get; init; }
 
     /// <summary>Goes on with some of the rows, in another order if need be, and frees the places of the others. A row that is wanted twice is copied to a
     /// free place.</summary>
@@ -90,10 +95,11 @@ public sealed class KvCache : IDisposable
     /// <returns>[B, T, H, D].</returns>
     internal Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, double scale, Visibility seen)
     {
-        var window = config.Window(layer);
+        Cancellation.ThrowIfCancellationRequested();
         if (layers[layer].Keys is null)
         {
-            long[] shape = [places, window > 0 ? Math.Min(window, capacity) : capacity, k.shape[2], k.shape[3]];
+            if (layer == 0) CheckMemory(k);
+            long[] shape = [places, Slots(layer), k.shape[2], k.shape[3]];
             // Zeros: the composite multiplies what it masks.
             layers[layer] = (zeros(shape, k.dtype, k.device).DetachFromDisposeScope(), zeros(shape, k.dtype, k.device).DetachFromDisposeScope());
         }
@@ -144,6 +150,18 @@ public sealed class KvCache : IDisposable
             values?.Dispose();
         }
         Array.Clear(layers);
+    }
+
+    private long Slots(int layer) => config.Window(layer) is > 0 and var window ? Math.Min(window, capacity) : capacity;
+
+    // Nobody would look for the cause of a killed process in the longest answer.
+    private void CheckMemory(Tensor k)
+    {
+        var wanted = Enumerable.Range(0, layers.Length).Sum(layer => 2.0 * places * Slots(layer) * k.shape[2] * k.shape[3] * k.element_size());
+        var there = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (k.device_type == DeviceType.CPU && wanted > there)
+            throw new NanoVlmException(string.Create(CultureInfo.InvariantCulture,
+                $"Keys and values of {places} rows of up to {capacity} tokens take {wanted / (1 << 30):F1} GiB; there are {there / (double)(1 << 30):F1}. Ask for fewer new tokens, or for fewer answers at once."));
     }
 
     private void Forget()

@@ -43,7 +43,8 @@ internal static class ChatCommand
         CancellationTokenSource? answering = null;
         using var signal = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
         {
-            if (Volatile.Read(ref answering) is not { } answer) return; // at the prompt it ends the program
+            // At the prompt it ends the program, and so does a second one where an answer does not end.
+            if (Volatile.Read(ref answering) is not { IsCancellationRequested: false } answer) return;
             context.Cancel = true;
             answer.Cancel();
         });
@@ -67,12 +68,10 @@ internal static class ChatCommand
                     Console.Error.WriteLine($"nanovlm: there is no {command}; /help lists what there is.");
                     break;
                 case var line:
-                    using (var cancellation = new CancellationTokenSource())
-                    {
-                        Volatile.Write(ref answering, cancellation);
-                        Answer(line, cancellation.Token);
-                        Volatile.Write(ref answering, null);
-                    }
+                    var cancellation = new CancellationTokenSource(); // not disposed: a signal may hold it still
+                    Volatile.Write(ref answering, cancellation);
+                    Answer(line, cancellation.Token);
+                    Volatile.Write(ref answering, null);
                     break;
             }
         }

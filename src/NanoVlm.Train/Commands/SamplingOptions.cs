@@ -23,7 +23,7 @@ internal sealed class SamplingOptions(int maxNewTokens)
         Require(topK, k => k >= 0, "--top-k must be 0 or more.");
         Require(topP, p => p is > 0 and <= 1, "--top-p must be above 0 and at most 1.");
         Require(minP, p => p is >= 0 and <= 1, "--min-p must be from 0 to 1.");
-        Require(repetitionPenalty, r => r > 0, "--repetition-penalty must be above 0; 1 is none.");
+        Require(repetitionPenalty, r => r is >= 1e-3 and <= 1e3, "--repetition-penalty must be from 0.001 to 1000; 1 is none.");
         Require(maxNewTokens, n => n >= 1, "--max-new-tokens must be 1 or more.");
         Require(stop, texts => texts.All(text => text.Length > 0), "--stop must not be empty.");
     }

@@ -26,6 +26,25 @@ public sealed class SamplerTests
         for (var i = 0; i < counts.Length; i++) Assert.Equal(chances[i], counts[i] / (double)draws, 4 * Math.Sqrt(chances[i] / draws));
     }
 
+    [Theory]
+    [InlineData(1e-300, 1)] // as good as greedy
+    [InlineData(1e-40, 1e3)]
+    [InlineData(1e-6, 1e-3)]
+    [InlineData(1e300, 1)] // all alike
+    [InlineData(double.PositiveInfinity, 1e-3)]
+    public void The_coldest_and_the_hottest_draw_is_a_draw(double temperature, double penalty)
+    {
+        using var scope = NewDisposeScope();
+        using var sampler = new Sampler(new Sampling { Temperature = temperature, TopK = 3, RepetitionPenalty = penalty }, [7]);
+        sampler.Begin([[1]], Likely.Length, CPU);
+        for (var i = 0; i < 20; i++)
+        {
+            var drawn = sampler.Next(tensor(Likely, [1, Likely.Length])).ToInt64();
+            Assert.InRange(drawn, 0, temperature < 1 && penalty == 1 ? 0 : Likely.Length - 1);
+        }
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Sampler(new Sampling { RepetitionPenalty = 1e-40 }, [7]));
+    }
+
     [Fact]
     public void A_row_draws_the_same_whatever_rows_are_beside_it()
     {

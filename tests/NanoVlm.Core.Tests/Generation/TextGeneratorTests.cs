@@ -1,5 +1,6 @@
 using NanoVlm.Data;
 using NanoVlm.Generation;
+using NanoVlm.Models;
 using NanoVlm.Tests.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -216,6 +217,50 @@ public sealed class TextGeneratorTests : IDisposable
                     talker.Tokenizer.Encode(greedy, addSpecialTokens: false).Ids, talker.Generator.Generate([prompt], new GenerationOptions { MaxNewTokens = 3 })[0].Ids));
         }
         Assert.Contains("answer 1", Assert.Throws<NanoVlmException>(() => talker.Generator.Score(talker.Prompts(1)[0], ["a", ""])).Message);
+    }
+
+    [Fact]
+    public void Beyond_the_positions_trained_on_an_answer_is_as_likely_beside_others_and_as_decoded()
+    {
+        using var longer = new VisionLanguageModel(talker.Model.Config with { LmMaxPositionEmbeddings = 20 }, talker.Model.ImageTokenId);
+        longer.load_state_dict(talker.Model.state_dict());
+        longer.eval();
+        var generator = new TextGenerator(longer, talker.Tokenizer);
+        var told = 0;
+        foreach (var prompt in talker.Prompts(4))
+        {
+            string[] answers = ["yes", "A b c", "no it is not so at all and more"];
+            var together = generator.Score(prompt, answers);
+            for (var i = 0; i < answers.Length; i++) Assert.Equal(generator.Score(prompt, [answers[i]])[0].LogProbability, together[i].LogProbability, 1e-4);
+            var made = generator.Generate([prompt], new GenerationOptions { MaxNewTokens = 12, LogProbabilities = true })[0];
+            if (!talker.Tokenizer.Encode(made.Text, addSpecialTokens: false).Ids.SequenceEqual(made.Ids)) continue; // its bytes are no text
+            var scored = generator.Score(prompt, [made.Text])[0];
+            Assert.Equal(made.LogProbabilities!.Sum(), scored.LogProbability, 1e-3);
+            Assert.True(scored.IsGreedy);
+            told++;
+        }
+        Assert.True(told > 0);
+    }
+
+    [Fact]
+    public void What_cannot_be_answered_is_named()
+    {
+        var prompt = talker.Prompts(1)[0];
+        var empty = prompt with { InputIds = [], Labels = [] };
+        Assert.Contains("prompt 1 has no tokens", Assert.Throws<NanoVlmException>(() => talker.Generator.Generate([prompt, empty], new GenerationOptions())).Message);
+        Assert.Contains("must not be empty", Assert.Throws<ArgumentException>(() => talker.Generator.Generate([prompt], new GenerationOptions { StopStrings = ["x", ""] })).Message);
+        Assert.Contains("GiB", Assert.Throws<NanoVlmException>(() => talker.Generator.Generate([prompt], new GenerationOptions { MaxNewTokens = 2_000_000_000 })).Message);
+    }
+
+    [Fact]
+    public void A_prompt_is_read_no_further_when_it_is_cancelled()
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        var embeddings = talker.Model.Decoder.Embed(tensor(new long[] { 5, 6, 7 }, [1, 3]), ScalarType.Float32);
+        var before = Tensor.TotalCount;
+        Assert.ThrowsAny<OperationCanceledException>(() => new Continuation(talker.Model.Decoder, embeddings, [3], ScalarType.Float32, 4, cancellation: new CancellationToken(true)));
+        Assert.Equal(before, Tensor.TotalCount);
     }
 
     public void Dispose() => talker.Dispose();

@@ -72,6 +72,7 @@ public sealed class StoredImageTests
         Refused(new StoredImage("a.bin, 0.jpg", path, 0, picture.Length), "'a.bin, 0.jpg' cannot be read: there is no such file");
         Refused(new StoredImage("a.bin, 0.jpg", path, 0, 1_000_000), "'a.bin, 0.jpg' cannot be read: there is no such file");
         Refused(new StoredImage(path), $"'{path}' cannot be read: there is no such file");
+        Refused(new StoredImage("a\0.png"), "cannot be read: Null character in path");
 
         static void Refused(StoredImage image, string said)
         {

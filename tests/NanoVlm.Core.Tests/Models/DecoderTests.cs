@@ -42,10 +42,13 @@ public sealed class DecoderTests
         using var mode = no_grad();
         using var decoder = Pretrained.LoadLanguageModel(RepositoryFiles.Golden(name));
         long[][] prompts = [[.. Enumerable.Range(5, 14).Select(i => (long)i * 7 % 131)], [17, 90, 31, 8], [.. Enumerable.Range(40, 21).Select(i => (long)i)]];
-        var (ids, mask) = TinyModel.Padded(prompts, left: true);
-        var together = Continue(ids, mask);
-        for (var row = 0; row < prompts.Length; row++)
-            Assert.Equal(Continue(tensor(prompts[row], [1, prompts[row].Length]), null).data<long>().ToArray(), together.select(0, row).data<long>().ToArray());
+        foreach (var left in new[] { true, false })
+        {
+            var (ids, mask) = TinyModel.Padded(prompts, left);
+            var together = Continue(ids, mask);
+            for (var row = 0; row < prompts.Length; row++)
+                Assert.Equal(Continue(tensor(prompts[row], [1, prompts[row].Length]), null).data<long>().ToArray(), together.select(0, row).data<long>().ToArray());
+        }
 
         Tensor Continue(Tensor prompt, Tensor? attention)
         {
