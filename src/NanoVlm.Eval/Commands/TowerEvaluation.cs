@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using NanoVlm.Configuration;
 using NanoVlm.Evaluation.Running;
+using NanoVlm.Evaluation.Tasks;
 using NanoVlm.Evaluation.Towers;
 using NanoVlm.Models;
 using static TorchSharp.torch;
