@@ -49,7 +49,7 @@ Tensor cached_attention(const Tensor& query, const Tensor& key, const Tensor& va
             std::memcpy(pointer(values, slot), pointer(v, i * dim), bytes);
             const CachedAttention a{dtype_of(q), std::min(held[b] + 1, slots), dim, group, token, static_cast<float>(scale), pointer(q, i * group * dim),
                                     pointer(keys, start), pointer(values, start), pointer(out, i * group * dim)};
-            cpu_kernels().cached_attention(a, scratch(group * (a.keys + 16)));
+            cpu_kernels().cached_attention(a, scratch(group * (a.keys + dim + 17)));
         }
     });
     return out;

@@ -90,7 +90,7 @@ struct Kernels {
     int64_t (*attention_scratch)(const Attention&, bool backward);
     void (*attention_forward)(const Attention&, float* scratch);
     void (*attention_backward)(const Attention&, float* scratch);
-    void (*cached_attention)(const CachedAttention&, float* scratch);  // group * (keys + 16) floats of scratch
+    void (*cached_attention)(const CachedAttention&, float* scratch);  // group * (keys + dim + 17) floats of scratch
 
     // The rest is indexed by Dtype: [kFloat], [kBfloat16].
     void (*gelu[2])(int64_t n, const void* x, void* y);
