@@ -1,10 +1,8 @@
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
-#if !TORCHSHARP
+using NanoVlm.Native;
 using TorchSharp;
 using TorchSharp.Modules;
-using static TorchSharp.torch.autograd;
-#endif
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace NanoVlm.Layers;
 
@@ -14,21 +12,6 @@ namespace NanoVlm.Layers;
 /// </summary>
 public static class ActivationCheckpoint
 {
-#if TORCHSHARP
-    /// <summary>Whether this build can do it; where it cannot, blocks keep all they compute.</summary>
-    public static bool Available => false;
-
-    /// <summary>Runs a block.</summary>
-    /// <param name="block">The block, whose parameters the forward uses.</param>
-    /// <param name="forward">Its value by its inputs.</param>
-    /// <param name="inputs">All tensors that it depends on beside parameters; null where there is none.</param>
-    public static Tensor Run(Module block, Func<Tensor?[], Tensor> forward, params Tensor?[] inputs) => forward(inputs);
-
-    internal static Tensor Run(Func<Tensor?[], Tensor> forward, params Tensor?[] inputs) => forward(inputs);
-#else
-    /// <summary>Whether this build can do it; where it cannot, blocks keep all they compute.</summary>
-    public static bool Available => true;
-
     /// <summary>
     /// Runs a block and keeps its inputs alone. A block that is not training, or of which nothing asks for a gradient, just runs.
     /// </summary>
@@ -42,61 +25,64 @@ public static class ActivationCheckpoint
         var parameters = block.parameters().Where(parameter => parameter.requires_grad).ToArray();
         if (parameters.Length == 0 && !inputs.Any(input => input is { requires_grad: true })) return forward(inputs);
         // Parameters are arguments too: their gradients then go the way of all others, and a block whose inputs have none still gets its own.
-        return Recomputed.apply([forward, inputs.Length, .. inputs!, .. parameters]);
+        return new Recomputed(forward, parameters).Of(inputs);
     }
 
     /// <summary>The same of a function without parameters of its own.</summary>
     internal static Tensor Run(Func<Tensor?[], Tensor> forward, params Tensor?[] inputs) =>
-        is_grad_enabled() && inputs.Any(input => input is { requires_grad: true }) ? Recomputed.apply([forward, inputs.Length, .. inputs!]) : forward(inputs);
+        is_grad_enabled() && inputs.Any(input => input is { requires_grad: true }) ? new Recomputed(forward, []).Of(inputs) : forward(inputs);
 
-    private sealed class Recomputed : SingleTensorFunction<Recomputed>
+    private sealed class Recomputed(Func<Tensor?[], Tensor> forward, Parameter[] parameters) : AutogradFunction
     {
-        public override string Name => nameof(ActivationCheckpoint);
+        private bool[] given = [], wanted = []; // of the inputs
+        private RandomState random = null!;
 
-        public override Tensor forward(AutogradContext ctx, params object[] vars)
+        public Tensor Of(Tensor?[] inputs)
         {
-            var forward = (Func<Tensor?[], Tensor>)vars[0];
-            var inputs = vars.Skip(2).Take((int)vars[1]).Cast<Tensor?>().ToArray();
-            ctx.save_for_backward([.. inputs.OfType<Tensor>()]);
-            ctx.save_data("forward", forward);
-            ctx.save_data("given", inputs.Select(input => input is not null).ToArray());
-            ctx.save_data("parameters", vars.Skip(2 + inputs.Length).Cast<Parameter>().ToArray());
-            ctx.save_data("random", RandomState.Of(inputs));
-            using var scope = NewDisposeScope();
-            return forward(inputs).MoveToOuterDisposeScope();
+            (given, wanted) = (Array.ConvertAll(inputs, input => input is not null), Array.ConvertAll(inputs, input => input is { requires_grad: true }));
+            return Apply([.. inputs, .. parameters])[0];
         }
 
-        public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output)
+        protected override Tensor[] Forward(Tensor?[] inputs)
         {
-            var saved = new Queue<Tensor>(ctx.get_saved_variables());
-            var inputs = ((bool[])ctx.get_data("given")).Select(given => given ? Leaf(saved.Dequeue()) : null).ToArray();
-            var leaves = inputs.OfType<Tensor>().Where(input => input.requires_grad).ToArray();
-            Queue<Tensor> gradients;
-            using (((RandomState)ctx.get_data("random")).Again())
+            var own = inputs[..given.Length];
+            foreach (var input in own)
+                if (input is not null) Save(input);
+            random = RandomState.Of(own);
+            return [forward(own)];
+        }
+
+        protected internal override Tensor?[] Backward(Tensor?[] gradients, Tensor[] saved)
+        {
+            var left = new Queue<Tensor>(saved);
+            var inputs = given.Select((there, i) => !there ? null : wanted[i] ? left.Dequeue().detach().requires_grad_() : left.Dequeue()).ToArray();
+            var leaves = inputs.Where((_, i) => wanted[i]).Select(input => input!).ToArray();
+            Queue<Tensor> computed;
+            using (random.Again())
             using (enable_grad())
-            {
-                var output = ((Func<Tensor?[], Tensor>)ctx.get_data("forward"))(inputs);
-                gradients = new(grad([output], [.. leaves, .. (Parameter[])ctx.get_data("parameters")], [grad_output], allow_unused: true));
-            }
-            return [null!, null!, .. inputs.Select(input => input is { requires_grad: true } ? gradients.Dequeue() : null!).ToArray(), .. gradients];
+                computed = new(autograd.grad([forward(inputs)], [.. leaves, .. parameters], [gradients[0]!], allow_unused: true));
+            AutogradNode.ThrowIfFailed();
+            return [.. wanted.Select(one => one ? computed.Dequeue() : null), .. computed];
         }
-
-        private static Tensor Leaf(Tensor input) => input.requires_grad ? input.detach().requires_grad_() : input;
     }
 
-    // The states of the generators that a block may draw from, as bytes: a tensor would belong to some dispose scope.
-    private sealed record RandomState(byte[] Cpu, Device? Device, byte[]? OfDevice)
+    // What makes a block draw the same numbers again. The state is bytes: a tensor would belong to some dispose scope. TorchSharp cannot read the state of CUDA's
+    // generators; there the block begins from a seed of its own, drawn from the CPU's.
+    private sealed record RandomState(byte[] Cpu, long? CudaSeed)
     {
         internal static RandomState Of(Tensor?[] inputs)
         {
-            var device = inputs.OfType<Tensor>().Select(input => input.device).FirstOrDefault(device => device.type == DeviceType.CUDA);
-            return new RandomState(Bytes(get_rng_state()), device, device is null ? null : Bytes(cuda.get_rng_state(device)));
+            if (!inputs.Any(input => input is { device_type: DeviceType.CUDA })) return new RandomState(CpuState(), null);
+            using var drawn = randint(long.MaxValue, [1], ScalarType.Int64);
+            var state = new RandomState(CpuState(), drawn.item<long>());
+            cuda.manual_seed_all(state.CudaSeed!.Value);
+            return state;
         }
 
         /// <summary>Goes back to this state until disposed of.</summary>
         internal IDisposable Again()
         {
-            var now = new Restoring(new RandomState(Bytes(get_rng_state()), Device, Device is null ? null : Bytes(cuda.get_rng_state(Device))));
+            var now = new Restoring(new RandomState(CpuState(), null));
             Restore();
             return now;
         }
@@ -105,14 +91,13 @@ public static class ActivationCheckpoint
         {
             using var cpu = tensor(Cpu);
             set_rng_state(cpu);
-            if (OfDevice is null) return;
-            using var ofDevice = tensor(OfDevice);
-            cuda.set_rng_state(ofDevice, Device);
+            if (CudaSeed is { } seed) cuda.manual_seed_all(seed);
         }
 
-        private static byte[] Bytes(Tensor state)
+        private static byte[] CpuState()
         {
-            using (state) return state.bytes.ToArray();
+            using var state = get_rng_state();
+            return state.bytes.ToArray();
         }
 
         private sealed class Restoring(RandomState state) : IDisposable
@@ -120,5 +105,4 @@ public static class ActivationCheckpoint
             public void Dispose() => state.Restore();
         }
     }
-#endif
 }

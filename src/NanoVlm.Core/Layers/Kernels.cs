@@ -15,7 +15,7 @@ public static partial class Kernels
     /// Whether the fused kernels are used where they can be. Off with <c>NANOVLM_FUSED=0</c>, and where the native
     /// library is not loaded. Set it before tensors are made: forward and backward must agree.
     /// </summary>
-    public static bool Fused { get; set; } = Loaded && Environment.GetEnvironmentVariable("NANOVLM_FUSED") != "0";
+    public static bool Fused { get; set; } = false && Environment.GetEnvironmentVariable("NANOVLM_FUSED") != "0";
 
     /// <summary>x W^T + b in x's dtype; the weights may be float32 masters.</summary>
     /// <param name="x">[..., in].</param>
@@ -169,6 +169,17 @@ public static partial class Kernels
 
         Tensor Capped(Tensor logits) => softcap is { } cap ? (logits / cap).tanh() * cap : logits;
     }
+
+    private static Tensor FusedLinear(Tensor x, Tensor weight, Tensor? bias) => throw new NotSupportedException();
+    private static Tensor FusedRmsNorm(Tensor x, Tensor weight, double eps, bool unitOffset) => throw new NotSupportedException();
+    private static Tensor FusedLayerNorm(Tensor x, Tensor weight, Tensor bias, double eps) => throw new NotSupportedException();
+    private static Tensor FusedGeluTanh(Tensor x) => throw new NotSupportedException();
+    private static Tensor FusedSwiGlu(Tensor gate, Tensor up) => throw new NotSupportedException();
+    private static Tensor FusedEmbedding(Tensor weight, Tensor ids, ScalarType dtype) => throw new NotSupportedException();
+    private static Tensor FusedRotary(Tensor x, Tensor cos, Tensor sin) => throw new NotSupportedException();
+    private static Tensor FusedAttention(Tensor q, Tensor k, Tensor v, double scale, Visibility visible) => throw new NotSupportedException();
+    private static Tensor FusedCachedAttention(Tensor q, Tensor k, Tensor v, Tensor keys, Tensor values, Tensor rows, Tensor lengths, double scale) => throw new NotSupportedException();
+    private static Tensor FusedLinearCrossEntropy(Tensor hidden, Tensor weight, Tensor targets) => throw new NotSupportedException();
 
     private static bool Takes(Tensor x) =>
         Fused && (x.dtype is ScalarType.Float32 or ScalarType.BFloat16) && x.device_type == DeviceType.CPU;

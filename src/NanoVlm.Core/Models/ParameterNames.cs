@@ -1,5 +1,6 @@
 using NanoVlm.Weights;
 using NanoVlm.Weights.Names;
+using Storage = NanoVlm.Weights.Names.Storage;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;

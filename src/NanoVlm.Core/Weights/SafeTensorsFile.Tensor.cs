@@ -1,3 +1,4 @@
+using NanoVlm.Native;
 using System.IO.MemoryMappedFiles;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -58,9 +59,6 @@ public sealed unsafe partial class SafeTensorsFile
     // A mapping for each tensor, so that each gives its own memory back; null where a copy is needed.
     private torch.Tensor? Mapped(TensorInfo info)
     {
-#if TORCHSHARP
-        return null;
-#else
         var at = dataStart + info.Begin;
         if (info.ByteLength < SmallestMapped || at % info.DType.ByteSize() != 0 || TypeOf(info) is not { Exact: true, Type: var type })
             return null;
@@ -77,12 +75,11 @@ public sealed unsafe partial class SafeTensorsFile
         var handle = mapping.SafeMemoryMappedViewHandle;
         byte* start = null;
         handle.AcquirePointer(ref start);
-        return from_blob((nint)(start + mapping.PointerOffset), info.Shape, type, () =>
+        return LibTorch.FromBlob((nint)(start + mapping.PointerOffset), info.Shape, type, () =>
         {
             handle.ReleasePointer();
             handle.Dispose(); // not the accessor, which would flush
         });
-#endif
     }
 
     private torch.Tensor Copied(TensorInfo info)
