@@ -1,5 +1,6 @@
 using NanoVlm.Data;
 using NanoVlm.Language;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training;
@@ -11,13 +12,19 @@ namespace NanoVlm.Training;
 /// <param name="Layout">Where rows hold several texts, or null.</param>
 internal sealed record BatchTensors(Tensor InputIds, Tensor Labels, Tensor? PixelValues, RowLayout? Layout)
 {
+    /// <summary>Copies a batch to the device. CUDA copies from pinned memory, and may not be done with it when this returns: what computes on the same stream waits.</summary>
     internal static BatchTensors Of(Batch batch, Device device)
     {
         long[] shape = [batch.Size, batch.Length];
         return new BatchTensors(
-            tensor(batch.InputIds, shape, device: device),
-            tensor(batch.Labels, shape, device: device),
-            batch.Tiles == 0 ? null : tensor(batch.Pixels, [batch.Tiles, 3, batch.TileSize, batch.TileSize], device: device),
-            batch.Layout is not { } rows ? null : new RowLayout(tensor(rows.Positions, shape, device: device), tensor(rows.Documents, shape, device: device), rows.LastPosition));
+            Place(tensor(batch.InputIds, shape)),
+            Place(tensor(batch.Labels, shape)),
+            batch.Tiles == 0 ? null : Place(tensor(batch.Pixels, [batch.Tiles, 3, batch.TileSize, batch.TileSize])),
+            batch.Layout is not { } rows ? null : new RowLayout(Place(tensor(rows.Positions, shape)), Place(tensor(rows.Documents, shape)), rows.LastPosition));
+
+        Tensor Place(Tensor values) => device.type == DeviceType.CUDA ? values.pin_memory().to(device, non_blocking: true) : values.to(device);
     }
+
+    /// <summary>All its tensors.</summary>
+    internal IEnumerable<Tensor> All => new[] { InputIds, Labels, PixelValues, Layout?.Positions, Layout?.Documents }.OfType<Tensor>();
 }

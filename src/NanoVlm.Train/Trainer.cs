@@ -43,6 +43,7 @@ public sealed class Trainer : IDisposable
     private readonly TrainingState before;
     private TrainingState state;
     private LoaderState? loaded;
+    private Batch? ahead; // of the next step, already on its way to the device
     private bool stopped;
     private int bestStep; // of the checkpoint that `best` points to
     private int saved;
@@ -197,9 +198,10 @@ public sealed class Trainer : IDisposable
     {
         var watch = Stopwatch.StartNew();
         // Ranks that wait for each other cannot leave in the middle of a step.
-        var batches = Enumerable.Range(0, config.Train.GradientAccumulation).Select(_ => loader.Next(ranks is null ? cancellation : default)!).ToArray();
+        var batches = new Batch[config.Train.GradientAccumulation];
+        for (var i = 0; i < batches.Length; i++) (batches[i], ahead) = (ahead ?? loader.Next(ranks is null ? cancellation : default)!, null);
         var waited = watch.Elapsed.TotalSeconds;
-        var result = trainingStep.Run(state.Step, batches);
+        var result = trainingStep.Run(state.Step, batches, () => ahead = loader.NextIfReady());
         if (result.Fault is null) average?.Update(state.Step + 1);
         var own = batches.SelectMany(batch => batch.Rows).SelectMany(row => row).ToArray();
         Span<double> totals =

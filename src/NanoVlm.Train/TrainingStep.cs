@@ -38,6 +38,7 @@ internal sealed class TrainingStep : IDisposable
     private readonly RankGroup? ranks;
     private readonly ParameterShards? shards;
     private readonly GradientReducer? reducer;
+    private readonly BatchCopies copies;
 
     /// <param name="model">The model.</param>
     /// <param name="optimizer">Its optimizer; with shards, of this rank's parameters.</param>
@@ -51,14 +52,16 @@ internal sealed class TrainingStep : IDisposable
     {
         (this.model, this.optimizer, this.groups, this.train, this.device, this.ranks, this.shards) = (model, optimizer, groups, train, device, ranks, shards);
         trained = shards?.Parameters ?? [.. optimizer.parameters()];
+        copies = new BatchCopies(device);
         reducer = ranks is null ? null : new GradientReducer(ranks, model.named_parameters());
     }
 
     /// <summary>Takes the step.</summary>
     /// <param name="step">Its number, from 0.</param>
     /// <param name="batches">Its micro-batches.</param>
+    /// <param name="ahead">Gives the first batch of the next step where it is there already: it may come to the device during this one.</param>
     /// <exception cref="NanoVlmException">No token has a label.</exception>
-    internal StepResult Run(int step, IReadOnlyList<Batch> batches)
+    internal StepResult Run(int step, IReadOnlyList<Batch> batches, Func<Batch?>? ahead = null)
     {
         var labels = (long)Total("labels", batches.Sum(batch => batch.LabelCount));
         if (labels == 0) throw new NanoVlmException($"Step {step + 1}: no token of the batch has a label; is data.max_tokens too small for the first answer?");
@@ -72,11 +75,12 @@ internal sealed class TrainingStep : IDisposable
         var (loss, norm) = (0.0, double.NaN);
         var (forward, backward, optimizing) = (new Stopwatch(), new Stopwatch(), new Stopwatch());
         string? fault = null;
-        foreach (var batch in batches)
+        for (var i = 0; i < batches.Count; i++)
         {
+            var batch = batches[i];
             using var inner = NewDisposeScope();
-            reducer?.Prepare(sync: ReferenceEquals(batch, batches[^1]));
-            var inputs = BatchTensors.Of(batch, device);
+            reducer?.Prepare(sync: i == batches.Count - 1);
+            var inputs = copies.Of(batch);
             forward.Start();
             var sum = model.Loss(inputs.InputIds, inputs.PixelValues, inputs.Labels, layout: inputs.Layout).Sum;
             var value = sum.ToDouble(); // waits for the device
@@ -87,6 +91,7 @@ internal sealed class TrainingStep : IDisposable
             backward.Start();
             (sum / labels).backward();
             backward.Stop();
+            if (copies.ComeAhead && (i + 1 < batches.Count ? batches[i + 1] : ahead?.Invoke()) is { } next) copies.Begin(next);
         }
         backward.Start();
         reducer?.Wait();
@@ -106,7 +111,11 @@ internal sealed class TrainingStep : IDisposable
     }
 
     /// <summary>Frees the gradients' buckets.</summary>
-    public void Dispose() => reducer?.Dispose();
+    public void Dispose()
+    {
+        copies.Dispose();
+        reducer?.Dispose();
+    }
 
     private void Update(double gradScale)
     {

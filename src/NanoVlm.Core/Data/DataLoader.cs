@@ -86,6 +86,9 @@ public sealed class DataLoader : IDisposable
         return null;
     }
 
+    /// <summary>The next batch if it is there already; null where it is not, or where <see cref="Next"/> would throw.</summary>
+    public Batch? NextIfReady() => batches.Reader.TryRead(out var batch) ? batch : null;
+
     /// <summary>What became of all samples read so far, those of batches to come included.</summary>
     public LoaderCounts Counts => Volatile.Read(ref read) with { Skipped = limit.Skipped };
 
