@@ -1,8 +1,9 @@
-// The inner loops of the nanovlm::* operators, written once over the compiler's vector types
-// (kernels.inl) and compiled for each instruction set; cpu_kernels() is the best this CPU runs.
-// Nothing here knows tensors or threads: pointers, sizes and strides (in elements) only.
+// The inner loops of the operators, written once over the compiler's vector types (kernels.inl) and compiled for each instruction
+// set; cpu_kernels() is the best this CPU runs. Nothing here knows threads: pointers, sizes and strides (in elements) only.
 #pragma once
 #include <cstdint>
+
+#include "../nanovlm_kernels.h"
 
 namespace nanovlm {
 
@@ -11,24 +12,10 @@ struct bf16 {
     uint16_t bits;
 };
 
-enum Dtype : int { kFloat = 0, kBfloat16 = 1 };
+enum Dtype : int32_t { kFloat = NANOVLM_FLOAT32, kBfloat16 = NANOVLM_BFLOAT16 };
 
-// C[m, n] = A[m, k] B[k, n] (+ bias[n] or + C), float32 accumulation, sums over k in one fixed order.
-// A and B have any strides; C has unit column stride. `accumulate` needs a float32 C.
-struct Gemm {
-    int64_t m, n, k;
-    const void* a;
-    Dtype a_type;
-    int64_t a_row, a_column;
-    const void* b;
-    Dtype b_type;
-    int64_t b_row, b_column;
-    void* c;
-    Dtype c_type;
-    int64_t c_row;
-    const float* bias;  // [n] or null
-    bool accumulate;
-};
+// C = A B (+ bias or + C) with sums over k in one fixed order.
+using Gemm = nanovlm_product;
 
 // Which keys the query at position i of a row sees. documents, positions and spans are [key_tokens] or null.
 struct Rules {
@@ -56,7 +43,7 @@ struct Attention {
     const int64_t *begin, *end;  // [tokens]
     const uint8_t* keys;         // [key_tokens] or null
     const Rules* rules;          // or null: the ranges are exact
-    void* out;                 // forward only
+    void* out;                   // forward only
     int64_t out_row, out_head;
     float* log_sum;  // [group, tokens]: log of the sum of exponentials of the scaled scores; may be null in forward
     // backward only
@@ -83,7 +70,8 @@ struct Kernels {
     const char* name;
     int64_t tile_rows, tile_columns;  // of the matrix micro-kernel
 
-    int64_t (*gemm_scratch)(const Gemm&);  // floats of scratch gemm needs, 64-byte aligned
+    // Scratch is counted in floats and aligned to 64 bytes.
+    int64_t (*gemm_scratch)(const Gemm&);
     void (*gemm)(const Gemm&, float* scratch);
     void (*gemm_few_rows)(const Gemm&);  // A with unit columns, B with unit rows, not accumulating: no scratch
 
@@ -93,39 +81,41 @@ struct Kernels {
     void (*cached_attention)(const CachedAttention&, float* scratch);  // group * (keys + dim + 17) floats of scratch
 
     // The rest is indexed by Dtype: [kFloat], [kBfloat16].
+
+    // By the types of x and y. rows of d; mean may be null (RMS norm); offset is added to the weight; bias may be null. In backward
+    // grad_weight and grad_bias (null for RMS norm) [d] are added to, and so is grad_x where `add` [rows, d] is not null.
+    void (*norm[2][2])(int64_t rows, int64_t d, int64_t x_row, const void* x, const float* weight, float offset, const float* bias, float eps,
+                       void* y, float* mean, float* inverse);
+    void (*norm_backward[2][2])(int64_t rows, int64_t d, int64_t x_row, const void* x, const float* weight, float offset, const float* mean,
+                                const float* inverse, const void* grad, const float* add, void* grad_x, float* grad_weight, float* grad_bias);
+
+    // By the type of y. scale, grad_y and grad_scale may be null; grad_scale [d] is added to.
+    void (*add_residual[2])(int64_t rows, int64_t d, int64_t x_row, const float* x, const void* y, const float* scale, float* out);
+    void (*add_residual_backward[2])(int64_t rows, int64_t d, const float* grad, const void* y, const float* scale, void* grad_y,
+                                     float* grad_scale);
+
     void (*gelu[2])(int64_t n, const void* x, void* y);
     void (*gelu_backward[2])(int64_t n, const void* x, const void* grad, void* grad_x);
     void (*swiglu[2])(int64_t n, const void* gate, const void* up, void* y);
     void (*swiglu_backward[2])(int64_t n, const void* gate, const void* up, const void* grad, void* grad_gate, void* grad_up);
 
-    // rows of d; mean may be null (RMS norm); weight and bias are float32, bias may be null. In
-    // backward grad_weight and grad_bias (null for RMS norm) [d] are added to.
-    void (*norm[2])(int64_t rows, int64_t d, int64_t x_row, const void* x, const float* weight, const float* bias, float eps, void* y,
-                    float* mean, float* inverse);
-    void (*norm_backward[2])(int64_t rows, int64_t d, int64_t x_row, const void* x, const float* weight, const float* mean,
-                             const float* inverse, const void* grad, void* grad_x, float* grad_weight, float* grad_bias);
-
-    // One head row: the rotate_half convention, or its transpose (backward).
-    void (*rotary[2])(int64_t d, const void* x, const float* cos, const float* sin, bool backward, void* y);
+    void (*rotary[2])(int64_t d, const void* x, const float* cos, const float* sin, bool backward, void* y);  // one head row
 
     void (*column_sum[2])(int64_t rows, int64_t columns, int64_t row, const void* x, float* sum);  // adds to sum
     void (*to_float[2])(int64_t n, const void* x, float* y);
     void (*from_float[2])(int64_t n, const float* x, void* y);
     void (*add_to[2])(int64_t n, const void* x, float* y);  // y += x
 
-    // Turns a row of logits into the gradient of its cross-entropy (softmax minus one-hot); returns the loss.
-    double (*cross_entropy)(int64_t n, float* logits, int64_t target, bool gradient);
+    // By the gradient's type: null where not wanted, or else may be logits. Returns the loss of a row; logits are overwritten.
+    double (*cross_entropy[2])(int64_t n, float* logits, int64_t target, void* gradient);
 
     double (*sum_squares[2])(int64_t n, const void* x);
-    void (*adamw[2])(int64_t n, float* parameter, const float* gradient, void* average, void* average_square, const AdamW&);  // by the averages' type
+    void (*adamw[2])(int64_t n, float* parameter, const float* gradient, void* average, void* average_square, const AdamW&);  // averages' type
 };
 
 const Kernels& cpu_kernels();
 const Kernels& kernels_baseline();
 const Kernels& kernels_avx2();
 const Kernels& kernels_avx512();
-
-// True where the CPU multiplies bfloat16 in hardware and libtorch's own product (oneDNN) is the fast one.
-bool bfloat16_hardware();
 
 }  // namespace nanovlm

@@ -92,6 +92,25 @@ NANOVLM_INLINE float largest(F x) {
     return s;
 }
 
+// The sum of a vector's elements, halves first: of dot products there are many, and each is short.
+#if defined(__clang__)
+NANOVLM_INLINE float sum_halves(F x) { return sum(x); }
+#else
+NANOVLM_INLINE float sum_halves(F x) {
+#if NANOVLM_LANES == 16
+    x += __builtin_shuffle(x, I{8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7});
+    x += __builtin_shuffle(x, I{4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7});
+    x += __builtin_shuffle(x, I{2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3});
+#elif NANOVLM_LANES == 8
+    x += __builtin_shuffle(x, I{4, 5, 6, 7, 0, 1, 2, 3});
+    x += __builtin_shuffle(x, I{2, 3, 2, 3, 2, 3, 2, 3});
+#else
+    x += __builtin_shuffle(x, I{2, 3, 0, 1});
+#endif
+    return x[0] + x[1];
+}
+#endif
+
 // exp with a relative error below 2e-7 (Cephes' polynomial); below -87.3 it is zero, above 88 it stays at exp(88).
 NANOVLM_INLINE F exponential(F x) {
     F t = x < -87.33f ? splat(-87.33f) : x;
@@ -124,3 +143,7 @@ NANOVLM_INLINE F square_root(F x) {
     return y;
 #endif
 }
+
+static int64_t at_most(int64_t x, int64_t limit) { return x < limit ? x : limit; }
+static int64_t larger_of(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t round_up(int64_t x, int64_t to) { return (x + to - 1) / to * to; }
