@@ -6,7 +6,7 @@ set -euo pipefail
 source_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 build_dir="${1:-$source_dir/build}"
 
-packages="cmake g++ ninja-build libtorch-dev libopenblas0-pthread libgloo-dev libjpeg62-turbo-dev libpng-dev libwebp-dev"
+packages="cmake g++ ninja-build libtorch-dev libopenblas0-pthread libgloo-dev"
 
 fail() {
     echo "$1" >&2
