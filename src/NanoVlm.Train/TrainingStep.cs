@@ -72,7 +72,6 @@ internal sealed class TrainingStep : IDisposable
         foreach (var batch in batches)
         {
             using var inner = NewDisposeScope();
-            reducer?.Prepare(sync: ReferenceEquals(batch, batches[^1]));
             var inputs = BatchTensors.Of(batch, device);
             forward.Start();
             var sum = model.Loss(inputs.InputIds, inputs.PixelValues, inputs.Labels, layout: inputs.Layout).Sum;
@@ -86,7 +85,7 @@ internal sealed class TrainingStep : IDisposable
             backward.Stop();
         }
         backward.Start();
-        reducer?.Wait();
+        reducer?.Sum();
         backward.Stop();
         loss = Total("loss", loss);
         if (!double.IsFinite(loss)) fault ??= $"Step {step + 1}: the loss of another rank is not finite, which says more.";
