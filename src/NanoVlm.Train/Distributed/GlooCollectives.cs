@@ -23,7 +23,7 @@ internal sealed class GlooCollectives : Collectives
     /// <exception cref="IOException">A rank did not come, or the store has gone.</exception>
     internal GlooCollectives(TcpStore store, RankEnvironment place, string address, TimeSpan timeout, CancellationToken abandoned)
     {
-        rendezvous = new GlooRendezvous(store, abandoned);
+        rendezvous = new GlooRendezvous(store, timeout, abandoned);
         context = GCHandle.Alloc(rendezvous);
         group = GlooLibrary.nanovlm_gloo_join(place.Rank, place.WorldSize, address, (long)timeout.TotalMilliseconds, new GlooLibrary.Store(GCHandle.ToIntPtr(context)));
         if (group == 0)

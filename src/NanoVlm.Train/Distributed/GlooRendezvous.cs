@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>What gloo asks the store while ranks connect. Exceptions cannot cross native frames: methods give false or null on failure and keep the reason.</summary>
-internal sealed class GlooRendezvous(TcpStore store, CancellationToken abandoned)
+internal sealed class GlooRendezvous(TcpStore store, TimeSpan limit, CancellationToken abandoned)
 {
     private static readonly TimeSpan Slice = TimeSpan.FromSeconds(0.5); // a wait keeps others from the store
 
@@ -24,8 +24,10 @@ internal sealed class GlooRendezvous(TcpStore store, CancellationToken abandoned
         }
     }
 
+    /// <summary>Waits for a key first, as gloo expects.</summary>
     internal byte[]? Get(string key)
     {
+        if (!Wait(key, limit)) return null;
         try
         {
             return store.Get(Name(key));
