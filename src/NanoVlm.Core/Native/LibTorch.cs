@@ -75,18 +75,27 @@ internal static unsafe partial class LibTorch
     /// <param name="beta2">How much of the average of squares is kept.</param>
     /// <param name="weightDecay">Times lr, how much of each parameter goes.</param>
     /// <param name="eps">Added to the root of the average of squares.</param>
+    /// <param name="gradientDivisor">A float32 number on the device that the gradients are divided by, in place; null: 1.</param>
     internal static void FusedAdamW(
         IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> gradients, IReadOnlyList<Tensor> averages, IReadOnlyList<Tensor> squares, IReadOnlyList<Tensor> steps,
-        double lr, double beta1, double beta2, double weightDecay, double eps)
+        double lr, double beta1, double beta2, double weightDecay, double eps, Tensor? gradientDivisor = null)
     {
         var call = new Call(stackalloc ulong[15]);
         foreach (var list in new[] { parameters, gradients, averages, squares, [], steps }) call.Add(list);
         foreach (var number in new[] { lr, beta1, beta2, weightDecay, eps }) call.Add(number);
         call.Add(false); // amsgrad
         call.Add(false); // maximize
-        call.Add(default(Tensor)); // grad_scale
+        call.AddOptional(gradientDivisor); // grad_scale
         call.Add(default(Tensor)); // found_inf
         call.Run("aten::_fused_adamw_"u8);
+    }
+
+    /// <summary>Fills tensors with zeros (aten::_foreach_zero_).</summary>
+    internal static void Zero(IReadOnlyList<Tensor> tensors)
+    {
+        var call = new Call(stackalloc ulong[1]);
+        call.Add(tensors);
+        call.Run("aten::_foreach_zero_"u8);
     }
 
     /// <summary>A tensor over memory of the caller's.</summary>
@@ -140,6 +149,8 @@ internal static unsafe partial class LibTorch
         internal void Add(long number) => words[count++] = (ulong)number;
 
         internal void Add(bool flag) => words[count++] = flag ? 1UL : 0;
+
+        internal void AddOptional(Tensor? tensor) => words[count++] = tensor is null ? 0 : Boxed(NewReference(tensor));
 
         internal void AddOptional(double number) => words[count++] = Boxed(BitConverter.DoubleToUInt64Bits(number));
 
