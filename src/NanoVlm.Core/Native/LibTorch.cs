@@ -27,7 +27,7 @@ internal static unsafe partial class LibTorch
         call.Add(q);
         call.Add(k);
         call.Add(v);
-        call.Add(mask);
+        call.AddOptional(mask);
         call.Add(0.0); // dropout
         call.Add(causal);
         call.AddOptional(scale);
@@ -57,8 +57,8 @@ internal static unsafe partial class LibTorch
         call.AddOptional(scale);
         call.AddOptional(window > 0 ? window - 1 : null); // to the left
         call.AddOptional(window > 0 ? 0 : null); // to the right
-        call.Add(default(Tensor)); // seqused_k
-        call.Add(default(Tensor)); // alibi_slopes
+        call.AddOptional(default(Tensor)); // seqused_k
+        call.AddOptional(default(Tensor)); // alibi_slopes
         call.Run("aten::_flash_attention_forward"u8);
         for (var i = 1; i < 5; i++) call.Result(i).Dispose(); // log-sums and random state: the gradient has its own references
         return call.Result(0);
@@ -86,7 +86,7 @@ internal static unsafe partial class LibTorch
         call.Add(false); // amsgrad
         call.Add(false); // maximize
         call.AddOptional(gradientDivisor); // grad_scale
-        call.Add(default(Tensor)); // found_inf
+        call.AddOptional(default(Tensor)); // found_inf
         call.Run("aten::_fused_adamw_"u8);
     }
 
@@ -142,7 +142,7 @@ internal static unsafe partial class LibTorch
         private readonly Span<ulong> words = words;
         private int count;
 
-        internal void Add(Tensor? tensor) => words[count++] = tensor is null ? 0 : NewReference(tensor);
+        internal void Add(Tensor tensor) => words[count++] = NewReference(tensor);
 
         internal void Add(double number) => words[count++] = BitConverter.DoubleToUInt64Bits(number);
 

@@ -15,14 +15,14 @@ namespace NanoVlm.Optimization;
 /// </remarks>
 public sealed class FusedAdamW : optim.Optimizer
 {
-    private enum Way { Kernel, Fused, Composite }
+    internal enum Way { Kernel, Fused, Composite }
 
     private readonly List<AdamW.ParamGroup> groups = [];
     private readonly Dictionary<Parameter, Slot> slots = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<Parameter> known = new(ReferenceEqualityComparer.Instance);
     private readonly AdamW.Options defaults;
 
-    // What a parameter is stepped by, chosen with its first gradient. The kernel's have a view of none of the parameter's elements, for its version counter.
+    // What a parameter is stepped by, chosen with its first gradient. Empty is a view of none of its elements, for its version counter; null for composites.
     private sealed record Slot(Parameter Parameter, State State, Way Way, Tensor? Empty);
 
     private readonly record struct Moving(Slot Slot, Tensor Gradient);
@@ -72,6 +72,9 @@ public sealed class FusedAdamW : optim.Optimizer
     /// whose decay is within 2^-8 of 1 stands still instead of falling. Of moments that are not there yet.
     /// </summary>
     public ScalarType? StateDtype { get; set; }
+
+    /// <summary>For tests: how to take the step where it can be taken so; null: as is best.</summary>
+    internal Way? Wanted { get; init; }
 
     /// <inheritdoc/>
     public override IEnumerable<optim.ILearningRateController> ParamGroups => groups;
@@ -198,6 +201,9 @@ public sealed class FusedAdamW : optim.Optimizer
         else
             foreach (var entry in moving) StepByOperations(entry, arguments);
         foreach (var entry in moving) entry.Slot.State.step = step;
+        // Neither the kernel nor libtorch's step counts as a change of the parameters. Changing none of their elements in place does, and a backward through a graph
+        // from before the step is refused as after any other change.
+        if (way != Way.Composite) LibTorch.Zero(Array.ConvertAll(moving, entry => entry.Slot.Empty!));
     }
 
     private static unsafe void StepByKernel(Moving[] moving, in AdamWArguments options)
@@ -220,8 +226,6 @@ public sealed class FusedAdamW : optim.Optimizer
         fixed (ParameterArguments* first = parameters)
             KernelLibrary.AdamW(parameters.Length, first, options, new KernelThreads { ParallelFor = LibTorch.ParallelFor, Count = get_num_threads() });
         GC.KeepAlive(gradients);
-        // libtorch has not seen the change. Changing nothing in place tells it, so that a backward through a graph from before the step is still refused.
-        LibTorch.Zero(Array.ConvertAll(moving, entry => entry.Slot.Empty!));
     }
 
     private static void StepByLibTorch(Moving[] moving, in AdamWArguments options)
@@ -251,11 +255,12 @@ public sealed class FusedAdamW : optim.Optimizer
         state.exp_avg_sq.copy_(square);
     }
 
-    private static Way Choose(Parameter parameter, ScalarType moments) =>
-        parameter.dtype != ScalarType.Float32 || !parameter.is_contiguous() ? Way.Composite
-        : KernelLibrary.Loaded && parameter.device_type == DeviceType.CPU && moments is ScalarType.Float32 or ScalarType.BFloat16 ? Way.Kernel
-        : moments == ScalarType.Float32 && parameter.device_type is DeviceType.CPU or DeviceType.CUDA ? Way.Fused
-        : Way.Composite;
+    private Way Choose(Parameter parameter, ScalarType moments)
+    {
+        if (Wanted == Way.Composite || parameter.dtype != ScalarType.Float32 || !parameter.is_contiguous()) return Way.Composite;
+        if (Wanted != Way.Fused && KernelLibrary.Loaded && parameter.device_type == DeviceType.CPU && moments is ScalarType.Float32 or ScalarType.BFloat16) return Way.Kernel;
+        return moments == ScalarType.Float32 && parameter.device_type is DeviceType.CPU or DeviceType.CUDA ? Way.Fused : Way.Composite;
+    }
 
     // The moments that are made at once are one piece of memory: they stay as long as the optimizer, and small ones between activations that come and go
     // would leave holes there.
@@ -270,7 +275,7 @@ public sealed class FusedAdamW : optim.Optimizer
             foreach (var parameter in alike)
             {
                 var way = Choose(parameter, alike.Key.dtype);
-                var empty = way == Way.Kernel ? parameter.detach().view(-1).narrow(0, 0, 0).DetachFromDisposeScope() : null;
+                var empty = way != Way.Composite ? parameter.detach().view(-1).narrow(0, 0, 0).DetachFromDisposeScope() : null;
                 slots[parameter] = new Slot(parameter, new State { exp_avg = Next(parameter), exp_avg_sq = Next(parameter) }, way, empty);
             }
 
