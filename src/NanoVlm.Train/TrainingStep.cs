@@ -79,7 +79,6 @@ internal sealed class TrainingStep : IDisposable
         {
             var batch = batches[i];
             using var inner = NewDisposeScope();
-            reducer?.Prepare(sync: i == batches.Count - 1);
             var inputs = copies.Of(batch);
             forward.Start();
             var sum = model.Loss(inputs.InputIds, inputs.PixelValues, inputs.Labels, layout: inputs.Layout).Sum;
@@ -94,7 +93,7 @@ internal sealed class TrainingStep : IDisposable
             if (copies.ComeAhead && (i + 1 < batches.Count ? batches[i + 1] : ahead?.Invoke()) is { } next) copies.Begin(next);
         }
         backward.Start();
-        reducer?.Wait();
+        reducer?.Sum();
         backward.Stop();
         loss = Total("loss", loss);
         if (!double.IsFinite(loss)) fault ??= $"Step {step + 1}: the loss of another rank is not finite, which says more.";

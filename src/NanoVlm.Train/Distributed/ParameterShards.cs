@@ -76,7 +76,7 @@ public sealed class ParameterShards
         }
 
         static bool IsAlone(Parameter parameter) => parameter.numel() >= Alone && parameter.is_contiguous();
-        RankGroup.Pending Send(Tensor values, int owner) => ranks.Start("weights", group => group.broadcast(values, owner));
+        RankGroup.Pending Send(Tensor values, int owner) => ranks.Start("weights", values, group => group.Broadcast(values, owner));
     }
 
     /// <summary>Brings all moments to rank 0, for a checkpoint that does not tell how many ranks wrote it. Called by all ranks.</summary>
