@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace NanoVlm.Training;
 
-/// <summary>Brings batches to the device. To a CUDA device the next one comes on a stream of its own while the one before it is computed.</summary>
+/// <summary>
+/// Brings batches to the device. To a CUDA device the next one comes on a stream of its own while the one before it is computed.
+/// </summary>
 /// <param name="device">The device.</param>
 internal sealed class BatchCopies(Device device) : IDisposable
 {
@@ -16,8 +18,8 @@ internal sealed class BatchCopies(Device device) : IDisposable
     internal bool ComeAhead => aside is not null;
 
     /// <summary>
-    /// Begins to copy a batch. Call it while the tensors of the batch before are alive and its loss has been waited for: the copy may go to memory that the batch
-    /// before that one has left, and nothing computes with it any more by then.
+    /// Begins to copy a batch. Call it while the tensors of the batch before are alive and its loss has been waited for: the copy may go to
+    /// memory that the batch before that one has left, and nothing computes with it any more by then.
     /// </summary>
     internal void Begin(Batch next)
     {

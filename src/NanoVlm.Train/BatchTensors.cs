@@ -12,7 +12,9 @@ namespace NanoVlm.Training;
 /// <param name="Layout">Where rows hold several texts, or null.</param>
 internal sealed record BatchTensors(Tensor InputIds, Tensor Labels, Tensor? PixelValues, RowLayout? Layout)
 {
-    /// <summary>Copies a batch to the device. CUDA copies from pinned memory, and may not be done with it when this returns: what computes on the same stream waits.</summary>
+    /// <summary>
+    /// Copies a batch to the device. CUDA copies from pinned memory, and may not be done when this returns: the stream's next work waits.
+    /// </summary>
     internal static BatchTensors Of(Batch batch, Device device)
     {
         long[] shape = [batch.Size, batch.Length];
@@ -20,9 +22,12 @@ internal sealed record BatchTensors(Tensor InputIds, Tensor Labels, Tensor? Pixe
             Place(tensor(batch.InputIds, shape)),
             Place(tensor(batch.Labels, shape)),
             batch.Tiles == 0 ? null : Place(tensor(batch.Pixels, [batch.Tiles, 3, batch.TileSize, batch.TileSize])),
-            batch.Layout is not { } rows ? null : new RowLayout(Place(tensor(rows.Positions, shape)), Place(tensor(rows.Documents, shape)), rows.LastPosition));
+            batch.Layout is not { } rows
+                ? null
+                : new RowLayout(Place(tensor(rows.Positions, shape)), Place(tensor(rows.Documents, shape)), rows.LastPosition));
 
-        Tensor Place(Tensor values) => device.type == DeviceType.CUDA ? values.pin_memory().to(device, non_blocking: true) : values.to(device);
+        Tensor Place(Tensor values) =>
+            device.type == DeviceType.CUDA ? values.pin_memory().to(device, non_blocking: true) : values.to(device);
     }
 
     /// <summary>All its tensors.</summary>

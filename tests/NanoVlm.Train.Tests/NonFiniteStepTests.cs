@@ -1,6 +1,7 @@
 using NanoVlm.Configuration;
 using NanoVlm.Data;
 using NanoVlm.Models;
+using NanoVlm.Optimization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -87,13 +88,13 @@ public sealed class NonFiniteStepTests : IDisposable
     // A training step with an optimizer of its own.
     private sealed class Step : IDisposable
     {
-        private readonly TorchSharp.Modules.AdamW optimizer;
+        private readonly FusedAdamW optimizer;
         private readonly TrainingStep step;
 
         internal Step(VisionLanguageModel model, TrainSection train)
         {
             var (_, groups) = ParameterGroups.Of(model, train);
-            optimizer = optim.AdamW(groups.Select(g => g.Group));
+            optimizer = new FusedAdamW(groups.Select(g => g.Group));
             step = new TrainingStep(model, optimizer, groups, train, CPU);
         }
 

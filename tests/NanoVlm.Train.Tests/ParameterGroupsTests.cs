@@ -1,5 +1,6 @@
 using NanoVlm.Configuration;
 using NanoVlm.Models;
+using NanoVlm.Optimization;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Tests;
@@ -77,7 +78,7 @@ public sealed class ParameterGroupsTests : IDisposable
         var train = new TrainSection { Freeze = ["vision_encoder.blocks.*", "decoder.blocks.[0-5].attn.?_proj.*"] };
         var (_, groups) = ParameterGroups.Of(model, train);
         bool Frozen(string name) => name.StartsWith("vision_encoder.blocks.", StringComparison.Ordinal) || (name.StartsWith("decoder.blocks.", StringComparison.Ordinal) && name[^13..] is "q_proj.weight" or "k_proj.weight" or "v_proj.weight");
-        using var optimizer = optim.AdamW(groups.Select(g => g.Group));
+        using var optimizer = new FusedAdamW(groups.Select(g => g.Group));
         using (NewDisposeScope())
         {
             var ids = tensor(new long[] { 1, 7, 7, 7, 7, 2, 3 }, [1, 7]);

@@ -1,6 +1,7 @@
 using NanoVlm.Configuration;
 using NanoVlm.Images;
 using NanoVlm.Models;
+using NanoVlm.Optimization;
 using NanoVlm.Text;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -12,14 +13,14 @@ public sealed class TrainingSnapshotTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
     private readonly VisionLanguageModel model = new(RunConfig.Parse(TinyRun.Config).ToVlmConfig(300), 7);
-    private readonly AdamW optimizer;
+    private readonly FusedAdamW optimizer;
     private readonly Dictionary<Parameter, string> names;
 
     public TrainingSnapshotTests()
     {
         using (no_grad())
             foreach (var parameter in model.parameters()) parameter.normal_(0, 0.02);
-        optimizer = optim.AdamW(ParameterGroups.Of(model, new TrainSection()).Groups.Select(g => g.Group));
+        optimizer = new FusedAdamW(ParameterGroups.Of(model, new TrainSection()).Groups.Select(g => g.Group));
         names = model.named_parameters().ToDictionary(entry => entry.parameter, entry => entry.name);
         Train();
     }
@@ -29,7 +30,7 @@ public sealed class TrainingSnapshotTests : IDisposable
     {
         var before = Values(optimizer.parameters().First());
         var moment = Values(optimizer.StateOf(optimizer.parameters().First())!.exp_avg);
-        using (var snapshot = TrainingSnapshot.Take(new TrainingState { Step = 1 }, model, optimizer, names, null, CPU)!)
+        using (var snapshot = TrainingSnapshot.Take(new TrainingState { Step = 1 }, model, optimizer, names, null)!)
         {
             Train();
             snapshot.Write(folder["snapshot"], Tokenizer.Load(RepositoryFiles.At("configs/shapes-tokenizer")), new ImageProcessor(new ImageProcessorConfig { TileSize = 64, MaxSide = 64, Split = false }));

@@ -18,7 +18,7 @@ public sealed record ComputeChoice(Device Device, ScalarType Dtype, string Reaso
     {
         var onCuda = train.Device == DeviceChoice.Cuda || (train.Device == DeviceChoice.Auto && cuda.is_available());
         if (onCuda && !cuda.is_available())
-            throw new NanoVlmException("train.device is 'cuda', but this libtorch sees no CUDA device; use 'auto' or 'cpu', or set LIBTORCH to a build with CUDA and rebuild.");
+            throw new NanoVlmException("train.device is 'cuda', but this libtorch sees no CUDA device; use 'auto' or 'cpu', or build with -p:TorchPackage=TorchSharp-cuda-linux (or -windows).");
         if (onCuda && localRank >= cuda.device_count())
             throw new NanoVlmException($"This process has LOCAL_RANK={localRank}, but this machine has {cuda.device_count()} CUDA devices: start one process for each.");
         var device = !onCuda ? CPU : localRank is null ? CUDA : new Device(DeviceType.CUDA, localRank.Value);

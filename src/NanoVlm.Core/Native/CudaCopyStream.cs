@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace NanoVlm.Native;
 
 /// <summary>
-/// A stream of CUDA's for copies, beside the one that computes: TorchSharp knows one stream only. libtorch_cuda has plain C functions for more
-/// (torch/csrc/stable/c/shim.h and torch/csrc/inductor/aoti_torch/c/shim.h).
+/// A stream of CUDA's for copies, beside the one that computes: TorchSharp knows one stream only. libtorch_cuda has plain C functions for
+/// more (torch/csrc/stable/c/shim.h and torch/csrc/inductor/aoti_torch/c/shim.h).
 /// </summary>
 internal sealed unsafe partial class CudaCopyStream
 {

@@ -6,12 +6,14 @@ using static TorchSharp.torch;
 namespace NanoVlm.Optimization;
 
 /// <summary>
-/// AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2017) with the update of <c>torch.optim.AdamW</c>, over all parameters at once. The
-/// groups are those of TorchSharp's <see cref="AdamW"/>, which takes the parameters one by one and each in six passes over memory.
+/// AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2017) with the update of <c>torch.optim.AdamW</c>, over all
+/// parameters at once. The groups are those of TorchSharp's <see cref="AdamW"/>, which takes the parameters one by one and each in six
+/// passes over memory.
 /// </summary>
 /// <remarks>
-/// On the CPU the project's kernel takes the step where it is loaded, otherwise libtorch's fused one (there and on CUDA) where values and moments are float32 and
-/// contiguous, and plain tensor operations where they are not. <c>Module.to</c> makes new parameters: move a model first, then make its optimizer.
+/// On the CPU the project's kernel takes the step where it is loaded, otherwise libtorch's fused one (there and on CUDA) where values and
+/// moments are float32 and contiguous, and plain tensor operations where they are not. <c>Module.to</c> makes new parameters: move a model
+/// first, then make its optimizer.
 /// </remarks>
 public sealed class FusedAdamW : optim.Optimizer
 {
@@ -22,7 +24,8 @@ public sealed class FusedAdamW : optim.Optimizer
     private readonly HashSet<Parameter> known = new(ReferenceEqualityComparer.Instance);
     private readonly AdamW.Options defaults;
 
-    // What a parameter is stepped by, chosen with its first gradient. Empty is a view of none of its elements, for its version counter; null for composites.
+    // How a parameter is stepped, chosen with its first gradient. Empty is a view of none of its elements, for its version counter; null
+    // for composites.
     private sealed record Slot(Parameter Parameter, State State, Way Way, Tensor? Empty);
 
     private readonly record struct Moving(Slot Slot, Tensor Gradient);
@@ -35,10 +38,11 @@ public sealed class FusedAdamW : optim.Optimizer
     /// <param name="eps">Added to the root of the second moment.</param>
     /// <param name="weight_decay">How much of a parameter goes at a step, times the learning rate; 0 as in TorchSharp.</param>
     /// <exception cref="ArgumentException">A parameter is in two groups, or a group asks for amsgrad or maximize.</exception>
-    public FusedAdamW(IEnumerable<AdamW.ParamGroup> groups, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0)
-        : base(0)
+    public FusedAdamW(
+        IEnumerable<AdamW.ParamGroup> groups,
+        double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0) : base(0)
     {
-        defaults = new AdamW.Options { LearningRate = lr, InitialLearningRate = lr, beta1 = beta1, beta2 = beta2, eps = eps, weight_decay = weight_decay };
+        defaults = new AdamW.Options { LearningRate = lr, beta1 = beta1, beta2 = beta2, eps = eps, weight_decay = weight_decay };
         foreach (var group in groups) add_param_group(group);
     }
 
@@ -49,7 +53,9 @@ public sealed class FusedAdamW : optim.Optimizer
     /// <param name="beta2">How much of the second moment stays at a step.</param>
     /// <param name="eps">Added to the root of the second moment.</param>
     /// <param name="weight_decay">How much of a parameter goes at a step, times the learning rate; 0 as in TorchSharp.</param>
-    public FusedAdamW(IEnumerable<Parameter> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0)
+    public FusedAdamW(
+        IEnumerable<Parameter> parameters,
+        double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0)
         : this([new AdamW.ParamGroup { Parameters = [.. parameters] }], lr, beta1, beta2, eps, weight_decay)
     {
     }
@@ -68,8 +74,8 @@ public sealed class FusedAdamW : optim.Optimizer
     }
 
     /// <summary>
-    /// The dtype that moments are kept in; null: the parameter's. They are computed in the parameter's dtype and rounded to nearest, so a moment in bfloat16
-    /// whose decay is within 2^-8 of 1 stands still instead of falling. Of moments that are not there yet.
+    /// The dtype that moments are kept in; null: the parameter's. They are computed in the parameter's dtype and rounded to nearest, so a
+    /// moment in bfloat16 whose decay is within 2^-8 of 1 stands still instead of falling. Of moments that are not there yet.
     /// </summary>
     public ScalarType? StateDtype { get; set; }
 
@@ -85,9 +91,10 @@ public sealed class FusedAdamW : optim.Optimizer
     /// <inheritdoc/>
     public override void add_param_group(ParamGroup param_group)
     {
-        if (param_group is not AdamW.ParamGroup group) throw new ArgumentException("The group is of another optimizer; give it an AdamW.ParamGroup.");
+        if (param_group is not AdamW.ParamGroup group) throw new ArgumentException("The group is of another optimizer than AdamW.");
         var options = (AdamW.Options)(group.Options ??= new AdamW.Options());
-        if (options.amsgrad == true || options.maximize == true) throw new ArgumentException("FusedAdamW has no amsgrad and no maximize; take TorchSharp's AdamW for them.");
+        if (options.amsgrad == true || options.maximize == true)
+            throw new ArgumentException("FusedAdamW has no amsgrad and no maximize; take TorchSharp's AdamW for them.");
         options.LearningRate ??= defaults.LearningRate;
         options.InitialLearningRate = options.LearningRate!.Value;
         options.beta1 ??= defaults.beta1;
@@ -113,7 +120,7 @@ public sealed class FusedAdamW : optim.Optimizer
     {
         if (!known.Contains(parameter)) throw new ArgumentException("The parameter is not this optimizer's.");
         if (!exp_avg.shape.SequenceEqual(parameter.shape) || !exp_avg_sq.shape.SequenceEqual(parameter.shape))
-            throw new ArgumentException($"Moments of shape [{string.Join(", ", exp_avg.shape)}] do not fit a parameter of shape [{string.Join(", ", parameter.shape)}].");
+            throw new ArgumentException($"Moments {Shape(exp_avg)} and {Shape(exp_avg_sq)} do not fit a parameter {Shape(parameter)}.");
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         MakeSlots([parameter]);
@@ -121,6 +128,8 @@ public sealed class FusedAdamW : optim.Optimizer
         state.step = step;
         state.exp_avg.copy_(exp_avg);
         state.exp_avg_sq.copy_(exp_avg_sq);
+
+        static string Shape(Tensor tensor) => $"[{string.Join(", ", tensor.shape)}]";
     }
 
     /// <summary>Updates every parameter that has a gradient.</summary>
@@ -134,9 +143,11 @@ public sealed class FusedAdamW : optim.Optimizer
         return loss;
     }
 
-    /// <summary>Updates every parameter that has a gradient, as if the gradients had been multiplied by a number: clipping without a pass of its own.</summary>
+    /// <summary>
+    /// Updates every parameter that has a gradient, as if the gradients had been multiplied by a number: clipping without its own pass.
+    /// </summary>
     /// <param name="gradScale">The number. Afterwards the gradients may be so multiplied or as they were: set them to null or zero.</param>
-    /// <exception cref="InvalidOperationException">The model was moved or converted after the optimizer was made, so that its parameters are others.</exception>
+    /// <exception cref="InvalidOperationException">The model was moved or converted after its optimizer was made.</exception>
     public void step(double gradScale)
     {
         AutogradNode.ThrowIfFailed();
@@ -147,12 +158,14 @@ public sealed class FusedAdamW : optim.Optimizer
             var moving = new List<(Parameter Parameter, Tensor Gradient)>();
             foreach (var parameter in group.Parameters)
             {
-                if (parameter.IsInvalid) throw new InvalidOperationException("A parameter of the optimizer is disposed: the model was moved or converted, which makes new ones. Do that first.");
+                if (parameter.IsInvalid)
+                    throw new InvalidOperationException("A parameter is gone: the model was moved or converted, which makes new ones.");
                 if (parameter.grad is { } gradient) moving.Add((parameter, gradient));
             }
             MakeSlots(moving.ConvertAll(entry => entry.Parameter));
             // Parameters that are at the same step go together: one that had no gradient for a while is behind.
-            foreach (var alike in moving.Select(entry => new Moving(slots[entry.Parameter], entry.Gradient)).GroupBy(entry => (entry.Slot.State.step, entry.Slot.Way)).ToArray())
+            var ready = moving.Select(entry => new Moving(slots[entry.Parameter], entry.Gradient));
+            foreach (var alike in ready.GroupBy(entry => (entry.Slot.State.step, entry.Slot.Way)).ToArray())
                 Step([.. alike], alike.Key.Way, group, alike.Key.step + 1, gradScale);
         }
     }
@@ -195,79 +208,32 @@ public sealed class FusedAdamW : optim.Optimizer
             GradScale = gradScale,
             Step = step,
         };
-        if (way == Way.Kernel) StepByKernel(moving, arguments);
-        else if (way == Way.Fused)
-            foreach (var there in moving.GroupBy(entry => (entry.Gradient.device_type, entry.Gradient.device_index))) StepByLibTorch([.. there], arguments);
-        else
-            foreach (var entry in moving) StepByOperations(entry, arguments);
+        var work = Array.ConvertAll(moving, entry => new AdamWStep.Work(entry.Slot.Parameter, entry.Gradient, entry.Slot.State));
+        if (way == Way.Kernel) AdamWStep.ByKernel(work, arguments);
+        else if (way == Way.Fused) AdamWStep.ByLibTorch(work, arguments);
+        else AdamWStep.ByOperations(work, arguments);
         foreach (var entry in moving) entry.Slot.State.step = step;
-        // Neither the kernel nor libtorch's step counts as a change of the parameters. Changing none of their elements in place does, and a backward through a graph
-        // from before the step is refused as after any other change.
+        // Neither the kernel nor libtorch's step counts as a change of the parameters. Changing none of their elements in place does, and a
+        // backward through a graph from before the step is refused as after any other change.
         if (way != Way.Composite) LibTorch.Zero(Array.ConvertAll(moving, entry => entry.Slot.Empty!));
-    }
-
-    private static unsafe void StepByKernel(Moving[] moving, in AdamWArguments options)
-    {
-        var gradients = Array.ConvertAll(moving, entry => entry.Gradient.contiguous());
-        var parameters = new ParameterArguments[moving.Length];
-        for (var i = 0; i < moving.Length; i++)
-        {
-            var (parameter, state) = (moving[i].Slot.Parameter, moving[i].Slot.State);
-            parameters[i] = new ParameterArguments
-            {
-                Size = parameter.numel(),
-                Value = LibTorch.Address(parameter),
-                Gradient = LibTorch.Address(gradients[i]),
-                Average = LibTorch.Address(state.exp_avg),
-                AverageSquare = LibTorch.Address(state.exp_avg_sq),
-                AverageType = state.exp_avg.dtype == ScalarType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32,
-            };
-        }
-        fixed (ParameterArguments* first = parameters)
-            KernelLibrary.AdamW(parameters.Length, first, options, new KernelThreads { ParallelFor = LibTorch.ParallelFor, Count = get_num_threads() });
-        GC.KeepAlive(gradients);
-    }
-
-    private static void StepByLibTorch(Moving[] moving, in AdamWArguments options)
-    {
-        var device = moving[0].Gradient.device;
-        var step = full([], options.Step, ScalarType.Float32, device);
-        LibTorch.FusedAdamW(
-            Array.ConvertAll(moving, entry => (Tensor)entry.Slot.Parameter), Array.ConvertAll(moving, entry => entry.Gradient.contiguous()),
-            Array.ConvertAll(moving, entry => entry.Slot.State.exp_avg), Array.ConvertAll(moving, entry => entry.Slot.State.exp_avg_sq), Array.ConvertAll(moving, _ => step),
-            options.LearningRate, options.Beta1, options.Beta2, options.WeightDecay, options.Epsilon,
-            options.GradScale == 1 ? null : full([], 1 / options.GradScale, ScalarType.Float32, device));
-    }
-
-    private static void StepByOperations(Moving moving, in AdamWArguments options)
-    {
-        using var scope = NewDisposeScope();
-        var (parameter, state) = (moving.Slot.Parameter, moving.Slot.State);
-        var gradient = options.GradScale == 1 ? moving.Gradient : moving.Gradient * options.GradScale;
-        var (average, square) = (state.exp_avg.to(parameter.dtype), state.exp_avg_sq.to(parameter.dtype)); // themselves where the dtype is theirs
-        if (options.WeightDecay != 0) parameter.mul_(1 - options.LearningRate * options.WeightDecay);
-        average.mul_(options.Beta1).add_(gradient, 1 - options.Beta1);
-        square.mul_(options.Beta2).addcmul_(gradient, gradient, 1 - options.Beta2);
-        var denominator = square.sqrt().div_(Math.Sqrt(1 - Math.Pow(options.Beta2, options.Step))).add_(options.Epsilon);
-        parameter.addcdiv_(average, denominator, -options.LearningRate / (1 - Math.Pow(options.Beta1, options.Step)));
-        if (state.exp_avg.dtype == parameter.dtype) return;
-        state.exp_avg.copy_(average);
-        state.exp_avg_sq.copy_(square);
     }
 
     private Way Choose(Parameter parameter, ScalarType moments)
     {
         if (Wanted == Way.Composite || parameter.dtype != ScalarType.Float32 || !parameter.is_contiguous()) return Way.Composite;
-        if (Wanted != Way.Fused && KernelLibrary.Loaded && parameter.device_type == DeviceType.CPU && moments is ScalarType.Float32 or ScalarType.BFloat16) return Way.Kernel;
+        var forKernel = parameter.device_type == DeviceType.CPU && moments is ScalarType.Float32 or ScalarType.BFloat16;
+        if (forKernel && KernelLibrary.Loaded && Wanted != Way.Fused) return Way.Kernel;
         return moments == ScalarType.Float32 && parameter.device_type is DeviceType.CPU or DeviceType.CUDA ? Way.Fused : Way.Composite;
     }
 
-    // The moments that are made at once are one piece of memory: they stay as long as the optimizer, and small ones between activations that come and go
-    // would leave holes there.
+    // The moments that are made at once are one piece of memory: they stay as long as the optimizer, and small ones between activations
+    // that come and go would leave holes there.
     private void MakeSlots(IReadOnlyList<Parameter> parameters)
     {
         const int alignment = 32;
-        foreach (var alike in parameters.Where(parameter => !slots.ContainsKey(parameter)).GroupBy(parameter => (dtype: StateDtype ?? parameter.dtype, parameter.device_type, parameter.device_index)).ToArray())
+        var missing = parameters.Where(parameter => !slots.ContainsKey(parameter))
+            .GroupBy(parameter => (dtype: StateDtype ?? parameter.dtype, parameter.device_type, parameter.device_index)).ToArray();
+        foreach (var alike in missing)
         {
             using var scope = NewDisposeScope();
             var memory = zeros(2 * alike.Sum(Room), alike.Key.dtype, alike.First().device);
@@ -281,7 +247,9 @@ public sealed class FusedAdamW : optim.Optimizer
 
             Tensor Next(Parameter parameter)
             {
-                var moment = parameter.is_contiguous() ? memory.narrow(0, used, parameter.numel()).view(parameter.shape) : zeros_like(parameter, alike.Key.dtype);
+                var moment = parameter.is_contiguous()
+                    ? memory.narrow(0, used, parameter.numel()).view(parameter.shape)
+                    : zeros_like(parameter, alike.Key.dtype);
                 used += Room(parameter);
                 return moment.DetachFromDisposeScope();
             }

@@ -27,7 +27,8 @@ public static class GradientNorm
     }
 
     private static bool IsForKernel(Tensor gradient) =>
-        KernelLibrary.Loaded && gradient.device_type == DeviceType.CPU && gradient.dtype is ScalarType.Float32 or ScalarType.BFloat16 && gradient.is_contiguous();
+        KernelLibrary.Loaded && gradient.device_type == DeviceType.CPU && gradient.is_contiguous()
+        && gradient.dtype is ScalarType.Float32 or ScalarType.BFloat16;
 
     private static unsafe double SumSquares(IReadOnlyList<Tensor> gradients)
     {
@@ -39,10 +40,11 @@ public static class GradientNorm
         })];
         fixed (ArrayArguments* first = arrays)
         {
+            var threads = new KernelThreads { ParallelFor = LibTorch.ParallelFor, Count = get_num_threads() };
             var scratch = NativeMemory.AlignedAlloc((nuint)KernelLibrary.SumSquaresScratch(arrays.Length, first), 64);
             try
             {
-                return KernelLibrary.SumSquares(arrays.Length, first, (nint)scratch, new KernelThreads { ParallelFor = LibTorch.ParallelFor, Count = get_num_threads() });
+                return KernelLibrary.SumSquares(arrays.Length, first, (nint)scratch, threads);
             }
             finally
             {
