@@ -65,7 +65,10 @@ internal sealed class TrainingSnapshot : IDisposable
 
     private static Tensor Copy(Tensor tensor) => tensor.device_type == DeviceType.CPU ? tensor.detach().clone() : tensor.detach().cpu();
 
-    private IEnumerable<Tensor> All => model.Values.Union(trained is null ? [] : trained.Values).Concat(optimizer.Values).Concat(random.Values);
+    // Each once: what is not averaged is in both. By reference, since TorchSharp's tensors are equal where their values are.
+    private IEnumerable<Tensor> All => model.Values
+        .Union(trained is null ? [] : trained.Values, (IEqualityComparer<Tensor>)ReferenceEqualityComparer.Instance)
+        .Concat(optimizer.Values).Concat(random.Values);
 
     /// <summary>Writes a checkpoint's files.</summary>
     /// <param name="folder">Where to.</param>
