@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using NanoVlm.Configuration;
 using NanoVlm.Models;
+using NanoVlm.Shared;
 using TorchSharp;
 using static TorchSharp.torch;
 
