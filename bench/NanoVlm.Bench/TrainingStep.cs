@@ -54,9 +54,8 @@ internal sealed class TrainingStep : IDisposable
             var (sum, count) = asTrainer ? model.Loss(ids, pixels, labels) : VisionLanguageModel.Loss(model.Decoder, model.forward(ids, pixels), labels);
             loss = sum.ToDouble() / count;
             finished?.Invoke("forward");
-            reducer?.Prepare(sync: true);
             (sum / (ranks?.Sum("labels", count) ?? count)).backward();
-            reducer?.Wait();
+            reducer?.Sum();
         }
         finished?.Invoke("backward");
         nn.utils.clip_grad_norm_(model.parameters(), 1.0);

@@ -6,11 +6,12 @@ using NanoVlm.Evaluation.Running;
 using NanoVlm.Images;
 using NanoVlm.Layers;
 using NanoVlm.Models;
+using NanoVlm.Optimization;
 using NanoVlm.Training.Distributed;
 using Serilog;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
+using Parameter = TorchSharp.Modules.Parameter;
 
 namespace NanoVlm.Training;
 
@@ -27,7 +28,7 @@ public sealed class Trainer : IDisposable
     private readonly ComputeChoice compute;
     private readonly SampleBuilder builder;
     private readonly VisionLanguageModel model;
-    private readonly AdamW optimizer;
+    private readonly FusedAdamW optimizer;
     private readonly Dictionary<Parameter, string> names;
     private readonly ParameterShards? shards;
     private readonly WeightAverage? average;
@@ -68,8 +69,6 @@ public sealed class Trainer : IDisposable
         manual_seed(config.Train.Seed);
         model.ComputeDtype = compute.Dtype;
         model.ActivationCheckpointing = config.Train.ActivationCheckpointing;
-        if (config.Train.ActivationCheckpointing != ActivationCheckpointing.None && !ActivationCheckpoint.Available)
-            Log.Warning("train.activation_checkpointing does nothing in this build: all activations are kept");
         if (from is not null) LoadWeights(from);
         else if (config.Model.Vision.PatchInitializer == PatchInitializer.Whiten) WhitenPatches();
         model.to(compute.Device);
@@ -82,8 +81,8 @@ public sealed class Trainer : IDisposable
             if (config.Train.ShardOptimizer) shards = ParameterShards.Split(ranks, [.. groups.Select(g => g.Group)]);
         }
         names = model.named_parameters().ToDictionary(entry => entry.parameter, entry => entry.name, (IEqualityComparer<Parameter>)ReferenceEqualityComparer.Instance);
-        optimizer = optim.AdamW(groups.Select(g => g.Group));
-        if (config.Train.OptimizerState == OptimizerState.Bf16) Kernels.KeepMoments(optimizer, ScalarType.BFloat16);
+        optimizer = new FusedAdamW(groups.Select(g => g.Group));
+        if (config.Train.OptimizerState == OptimizerState.Bf16) optimizer.StateDtype = ScalarType.BFloat16;
         average = config.Train.EmaDecay is { } decay && run is not null ? new WeightAverage(model, decay) : null;
         if (from is not null) LoadOptimizer(from, trained);
         trainingStep = new TrainingStep(model, optimizer, groups, config.Train, compute.Device, ranks, shards);
@@ -119,7 +118,7 @@ public sealed class Trainer : IDisposable
         if (state.Loaders.Count > 0) reading = reading with { Start = LoaderState.Share(state.Loaders, data.Train, rank, worldSize) };
         loaded = reading.Start;
         using var loader = new DataLoader(data.Train, builder, reading, message => Log.Warning("{Message:l}", message));
-        if (from is not null) TrainingCheckpoint.LoadRandom(from, compute.Device, rank); // last: nothing draws between here and the next step
+        if (from is not null) TrainingCheckpoint.LoadRandom(from, rank); // last: nothing draws between here and the next step
 
         clock.Start();
         display.Track(steps, state.Step, () =>
@@ -318,7 +317,7 @@ public sealed class Trainer : IDisposable
         var loaders = (ranks?.Gather("where data stands", mine) ?? [mine]).Select(one => JsonSerializer.Deserialize<LoaderState>(one, Json.Indented)!);
         var now = state with { Seconds = before.Seconds + clock.Elapsed.TotalSeconds, Loaders = [.. loaders] };
         FinishSaving();
-        if (TrainingSnapshot.Take(now, model, optimizer, names, average, compute.Device, ranks, shards) is { } snapshot) checkpoints!.Begin(now.Step, isBest, snapshot);
+        if (TrainingSnapshot.Take(now, model, optimizer, names, average, ranks, shards) is { } snapshot) checkpoints!.Begin(now.Step, isBest, snapshot);
         saved = now.Step;
     }
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using NanoVlm.Models;
+using NanoVlm.Optimization;
 using NanoVlm.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -87,7 +88,7 @@ internal static class TrainingCheckpoint
     /// <param name="trained">All parameters that are trained.</param>
     /// <param name="names">Their names.</param>
     /// <exception cref="NanoVlmException">The file has other parameters than are trained; all are listed.</exception>
-    internal static void LoadOptimizer(string folder, AdamW optimizer, IEnumerable<Parameter> trained, IReadOnlyDictionary<Parameter, string> names)
+    internal static void LoadOptimizer(string folder, FusedAdamW optimizer, IEnumerable<Parameter> trained, IReadOnlyDictionary<Parameter, string> names)
     {
         using var scope = NewDisposeScope();
         using var file = SafeTensorsFile.Open(Path.Combine(folder, OptimizerFile));
@@ -100,13 +101,15 @@ internal static class TrainingCheckpoint
                 optimizer.LoadState(parameter, file.Tensor(name + ".step").ToInt64(), file.Tensor(name + ".exp_avg"), file.Tensor(name + ".exp_avg_sq"));
     }
 
-    /// <summary>Restores the states of a rank's random numbers; one that was not there goes on with its seed's.</summary>
-    internal static void LoadRandom(string folder, Device device, int rank = 0)
+    /// <summary>
+    /// Restores the state of a rank's random numbers on the CPU; a rank that was not there goes on with its seed's. CUDA's are seeded anew at each step
+    /// (<see cref="TrainingStep"/>): states of them that older versions have stored are passed over.
+    /// </summary>
+    internal static void LoadRandom(string folder, int rank = 0)
     {
         using var scope = NewDisposeScope();
         using var file = SafeTensorsFile.Open(Path.Combine(folder, RandomFile));
         if (file.Names.Contains($"cpu.{rank}")) set_rng_state(file.Tensor($"cpu.{rank}").clone());
-        if (device.type == DeviceType.CUDA && file.Names.Contains($"cuda.{rank}")) cuda.set_rng_state(file.Tensor($"cuda.{rank}").clone(), device);
     }
 
     private static string Sum(string path)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using NanoVlm.Configuration;
 using NanoVlm.Images;
 using NanoVlm.Models;
+using NanoVlm.Optimization;
 using NanoVlm.Text;
 using NanoVlm.Training.Distributed;
 using NanoVlm.Weights;
@@ -34,12 +35,11 @@ internal sealed class TrainingSnapshot : IDisposable
     /// <param name="optimizer">Its optimizer.</param>
     /// <param name="names">The parameters' names.</param>
     /// <param name="average">The moving average of the weights, if the run keeps one: it is what users get as the model.</param>
-    /// <param name="device">The device whose random numbers the run uses.</param>
     /// <param name="ranks">The other processes, or null.</param>
     /// <param name="shards">Which rank has which moments; null: each has all.</param>
     /// <returns>Null on all ranks but the first.</returns>
     internal static TrainingSnapshot? Take(
-        TrainingState state, VisionLanguageModel model, AdamW optimizer, IReadOnlyDictionary<Parameter, string> names, WeightAverage? average, Device device, RankGroup? ranks = null, ParameterShards? shards = null)
+        TrainingState state, VisionLanguageModel model, FusedAdamW optimizer, IReadOnlyDictionary<Parameter, string> names, WeightAverage? average, RankGroup? ranks = null, ParameterShards? shards = null)
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
@@ -49,20 +49,14 @@ internal sealed class TrainingSnapshot : IDisposable
         else if (taken is not null)
             foreach (var parameter in optimizer.parameters())
                 if (optimizer.StateOf(parameter) is { } moments) taken.Add(names[parameter], moments); // else it has not had a gradient yet
-        var own = get_rng_state().data<byte>().ToArray();
+        var own = get_rng_state().bytes.ToArray();
         var all = ranks?.Gather("random numbers", own) ?? [own];
         for (var rank = 0; rank < all.Length && taken is not null; rank++) taken.random[$"cpu.{rank}"] = tensor(all[rank]);
-        if (device.type == DeviceType.CUDA)
-        {
-            own = cuda.get_rng_state(device).data<byte>().ToArray();
-            all = ranks?.Gather("random numbers", own) ?? [own];
-            for (var rank = 0; rank < all.Length && taken is not null; rank++) taken.random[$"cuda.{rank}"] = tensor(all[rank]);
-        }
         foreach (var tensor in taken?.All ?? []) tensor.DetachFromDisposeScope();
         return taken;
     }
 
-    private void Add(string name, AdamW.State moments)
+    private void Add(string name, FusedAdamW.State moments)
     {
         optimizer[name + ".step"] = tensor(moments.step).DetachFromDisposeScope();
         optimizer[name + ".exp_avg"] = Copy(moments.exp_avg).DetachFromDisposeScope();

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using NanoVlm.Configuration;
 using NanoVlm.Data;
 using NanoVlm.Models;
+using NanoVlm.Optimization;
 using NanoVlm.Training.Distributed;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -29,7 +30,7 @@ internal sealed class TrainingStep : IDisposable
     private const int SamplesNamed = 8;
 
     private readonly VisionLanguageModel model;
-    private readonly AdamW optimizer;
+    private readonly FusedAdamW optimizer;
     private readonly IReadOnlyList<(AdamW.ParamGroup Group, double PeakRate)> groups;
     private readonly IReadOnlyList<Parameter> trained;
     private readonly TrainSection train;
@@ -46,7 +47,7 @@ internal sealed class TrainingStep : IDisposable
     /// <param name="ranks">The other processes, or null.</param>
     /// <param name="shards">Which rank steps which parameters; null: each steps all.</param>
     internal TrainingStep(
-        VisionLanguageModel model, AdamW optimizer, IReadOnlyList<(AdamW.ParamGroup Group, double PeakRate)> groups, TrainSection train, Device device, RankGroup? ranks = null, ParameterShards? shards = null)
+        VisionLanguageModel model, FusedAdamW optimizer, IReadOnlyList<(AdamW.ParamGroup Group, double PeakRate)> groups, TrainSection train, Device device, RankGroup? ranks = null, ParameterShards? shards = null)
     {
         (this.model, this.optimizer, this.groups, this.train, this.device, this.ranks, this.shards) = (model, optimizer, groups, train, device, ranks, shards);
         trained = shards?.Parameters ?? [.. optimizer.parameters()];
@@ -63,6 +64,8 @@ internal sealed class TrainingStep : IDisposable
         if (labels == 0) throw new NanoVlmException($"Step {step + 1}: no token of the batch has a label; is data.max_tokens too small for the first answer?");
         using var scope = NewDisposeScope();
         model.train();
+        // Nothing reads the state of CUDA's random numbers, so a run that goes on could not restore it: each step begins from a seed of its own.
+        if (device.type == DeviceType.CUDA) cuda.manual_seed_all(unchecked(((long)train.Seed * 1_000_003 + (ranks?.Rank ?? 0)) * 1_000_003 + step) & long.MaxValue);
         var factor = LearningRate.Factor(step, train);
         foreach (var (group, peak) in groups) group.LearningRate = peak * factor;
 
@@ -72,7 +75,6 @@ internal sealed class TrainingStep : IDisposable
         foreach (var batch in batches)
         {
             using var inner = NewDisposeScope();
-            reducer?.Prepare(sync: ReferenceEquals(batch, batches[^1]));
             var inputs = BatchTensors.Of(batch, device);
             forward.Start();
             var sum = model.Loss(inputs.InputIds, inputs.PixelValues, inputs.Labels, layout: inputs.Layout).Sum;
@@ -86,15 +88,15 @@ internal sealed class TrainingStep : IDisposable
             backward.Stop();
         }
         backward.Start();
-        reducer?.Wait();
+        reducer?.Sum();
         backward.Stop();
         loss = Total("loss", loss);
         if (!double.IsFinite(loss)) fault ??= $"Step {step + 1}: the loss of another rank is not finite, which says more.";
         if (fault is null)
         {
             optimizing.Start();
-            norm = nn.utils.clip_grad_norm_(trained, train.MaxGradNorm > 0 ? train.MaxGradNorm : double.PositiveInfinity);
-            if (double.IsFinite(norm)) Update();
+            norm = GradientNorm.Measure(trained);
+            if (double.IsFinite(norm)) Update(train.MaxGradNorm > 0 ? Math.Min(1, train.MaxGradNorm / (norm + 1e-6)) : 1);
             else fault = Fault(step, $"the gradient's norm is {norm}", batches, null);
             optimizing.Stop();
         }
@@ -105,9 +107,9 @@ internal sealed class TrainingStep : IDisposable
     /// <summary>Frees the gradients' buckets.</summary>
     public void Dispose() => reducer?.Dispose();
 
-    private void Update()
+    private void Update(double gradScale)
     {
-        optimizer.step();
+        optimizer.step(gradScale);
         shards?.Share();
     }
 

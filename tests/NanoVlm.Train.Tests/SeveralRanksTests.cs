@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using NanoVlm.Training.Tests.Distributed;
 
 namespace NanoVlm.Training.Tests;
 
@@ -9,7 +10,7 @@ public sealed class SeveralRanksTests : IDisposable
 
     public SeveralRanksTests() => File.WriteAllText(folder["tiny.json"], TinyRun.Config);
 
-    [Fact]
+    [RanksFact]
     public void Two_ranks_train_as_one_with_twice_the_batch()
     {
         string[] all = ["train.max_steps=50", "train.log_every=1", "train.eval_every=25"];
@@ -23,7 +24,7 @@ public sealed class SeveralRanksTests : IDisposable
         Assert.Equal(Figures("one"), Figures("two")); // those of all ranks
     }
 
-    [Fact]
+    [RanksFact]
     public void Shared_out_moments_change_nothing_not_even_the_checkpoint()
     {
         string[] all = ["train.max_steps=12", "train.eval_every=12", "train.batch_size=4"];
@@ -33,7 +34,7 @@ public sealed class SeveralRanksTests : IDisposable
             Assert.Equal(File.ReadAllBytes(folder[$"checkpoints/whole/last/{file}"]), File.ReadAllBytes(folder[$"checkpoints/shards/last/{file}"]));
     }
 
-    [Fact]
+    [RanksFact]
     public void A_run_goes_on_with_as_many_ranks_bit_for_bit_and_with_another_number()
     {
         string[] all = ["train.max_steps=12", "train.eval_every=12", "train.batch_size=4", "model.language.dropout=0.1", "train.log_every=1"];
@@ -51,7 +52,7 @@ public sealed class SeveralRanksTests : IDisposable
         Assert.All(Losses("other").Zip(Losses("whole")), pair => Assert.Equal(pair.Second.Loss, pair.First.Loss, 0.1));
     }
 
-    [Fact]
+    [RanksFact]
     public async Task A_rank_that_is_killed_is_named_and_the_run_goes_on_from_its_last_checkpoint()
     {
         string[] all = ["train.max_steps=1000000", "train.eval_every=1000000", "train.save_every=3", "train.log_every=1", "train.batch_size=2"];
@@ -69,7 +70,7 @@ public sealed class SeveralRanksTests : IDisposable
         Assert.Equal(2, JsonNode.Parse(File.ReadAllText(folder["checkpoints/tiny/last/trainer_state.json"]))!["loaders"]!.AsArray().Count);
     }
 
-    [Fact]
+    [RanksFact]
     public void Ranks_that_are_started_unlike_are_refused()
     {
         Train(0).Failed(2, "--nproc");

@@ -1,20 +1,18 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-
 namespace NanoVlm.Images;
 
 /// <summary>
-/// Reads JPEG, PNG and WebP, writes PNG. The format is found from the first bytes, not from the name. The pixels are those of
-/// Pillow's <c>ImageOps.exif_transpose(Image.open(...)).convert("RGB")</c>: turned upright as the EXIF orientation says; alpha is
-/// dropped, unless <see cref="DecodeOptions.Background"/> says what is under it; embedded profiles are ignored. Truncated files
-/// fail; nothing is filled with grey.
+/// Reads JPEG, PNG, WebP, GIF, BMP and ICO, writes PNG. The format is found from the first bytes, not from the name; of an animation the first
+/// picture is read. The pixels are those of Pillow's <c>ImageOps.exif_transpose(Image.open(...)).convert("RGB")</c>: turned upright as the EXIF
+/// orientation says; alpha is dropped, unless <see cref="DecodeOptions.Background"/> says what is under it; embedded profiles are ignored.
+/// Truncated files fail; nothing is filled with grey.
 /// </summary>
-public static unsafe class ImageCodec
+public static class ImageCodec
 {
     /// <summary>The most pixels a picture may have to be read: Pillow's limit against decompression bombs.</summary>
     public const int MaxPixels = 178_956_970;
 
-    private const int MessageSize = 512;
+    /// <summary>What decodes JPEGs here: libturbojpeg or SkiaSharp.</summary>
+    internal static string JpegDecoder => TurboJpeg.Library is null ? "SkiaSharp" : "libturbojpeg";
 
     /// <summary>Decodes a picture file held in memory.</summary>
     /// <param name="data">The whole file.</param>
@@ -25,19 +23,11 @@ public static unsafe class ImageCodec
     /// larger than allowed.</exception>
     public static RgbImage Decode(ReadOnlySpan<byte> data, string name, DecodeOptions? options = null)
     {
-        ImageLibrary.Info info;
-        var message = stackalloc byte[MessageSize];
-        byte[] pixels;
-        fixed (byte* bytes = data)
-        {
-            Check(ImageLibrary.nvlm_image_read_info(bytes, (nuint)data.Length, Limit(options), &info, message, MessageSize), message, "cannot be read", name);
-            var channels = info.HasAlpha != 0 && options?.Background is not null ? 4 : 3;
-            pixels = GC.AllocateUninitializedArray<byte>(checked(info.Width * info.Height * channels));
-            fixed (byte* target = pixels)
-                Check(ImageLibrary.nvlm_image_decode(bytes, (nuint)data.Length, channels, target, (nuint)pixels.Length, message, MessageSize), message, "cannot be read", name);
-            if (channels == 4) pixels = Composed(pixels, options!.Background!.Value);
-        }
-        return ExifOrientation.Upright(new RgbImage(info.Width, info.Height, pixels), ExifOrientation.Find(data));
+        var format = PictureFormat.Find(data, name);
+        var image = format == PictureFormat.Jpeg
+            ? JpegFile.Decode(data, name, Limit(options), TurboJpeg.Library)
+            : SkiaDecoder.Decode(data, format, name, Limit(options), options?.Background);
+        return ExifOrientation.Upright(image, ExifOrientation.Find(data));
     }
 
     /// <summary>Reads and decodes a picture file.</summary>
@@ -60,11 +50,11 @@ public static unsafe class ImageCodec
     /// <exception cref="NanoVlmException">The format is not supported, the header is damaged, or the picture is larger than allowed.</exception>
     public static (int Width, int Height) Size(ReadOnlySpan<byte> data, string name, DecodeOptions? options = null)
     {
-        ImageLibrary.Info info;
-        var message = stackalloc byte[MessageSize];
-        fixed (byte* bytes = data)
-            Check(ImageLibrary.nvlm_image_read_info(bytes, (nuint)data.Length, Limit(options), &info, message, MessageSize), message, "cannot be read", name);
-        return ExifOrientation.Find(data) >= 5 ? (info.Height, info.Width) : (info.Width, info.Height);
+        var format = PictureFormat.Find(data, name);
+        var size = format == PictureFormat.Jpeg
+            ? JpegFile.Size(data, name, Limit(options))
+            : SkiaDecoder.Size(data, format, name, Limit(options));
+        return Turned(size, ExifOrientation.Find(data));
     }
 
     /// <summary>Reads a stream to its end and decodes what it held.</summary>
@@ -91,22 +81,7 @@ public static unsafe class ImageCodec
     /// <param name="image">The picture.</param>
     /// <returns>The bytes of the PNG file; <see cref="Decode"/> gives the same pixels back.</returns>
     /// <exception cref="NanoVlmException">There is not enough memory.</exception>
-    public static byte[] EncodePng(RgbImage image)
-    {
-        var message = stackalloc byte[MessageSize];
-        byte* png;
-        nuint size;
-        fixed (byte* rgb = image.Pixels)
-            Check(ImageLibrary.nvlm_image_encode_png(rgb, image.Width, image.Height, &png, &size, message, MessageSize), message, "cannot be encoded");
-        try
-        {
-            return new ReadOnlySpan<byte>(png, checked((int)size)).ToArray();
-        }
-        finally
-        {
-            ImageLibrary.nvlm_image_free(png);
-        }
-    }
+    public static byte[] EncodePng(RgbImage image) => SkiaEncoder.EncodePng(image);
 
     internal static byte[] ReadFile(string path) => ReadFile(path, () => File.ReadAllBytes(path));
 
@@ -126,25 +101,23 @@ public static unsafe class ImageCodec
     /// as with other formats, which may have the orientation at their end.</summary>
     internal static (int Width, int Height)? SizeFromHead(ReadOnlySpan<byte> head, DecodeOptions? options)
     {
-        if (!IsJpegHeader(head)) return null;
-        ImageLibrary.Info info;
-        var message = stackalloc byte[MessageSize];
-        fixed (byte* bytes = head)
-            if (ImageLibrary.nvlm_image_read_info(bytes, (nuint)head.Length, Limit(options), &info, message, MessageSize) != 0)
-                return null;
-        return ExifOrientation.Find(head) >= 5 ? (info.Height, info.Width) : (info.Width, info.Height);
+        if (head is not [0xFF, 0xD8, ..] || JpegHeader.Read(head) is not { } header || (long)header.Width * header.Height > Limit(options)) return null;
+        return Turned((header.Width, header.Height), ExifOrientation.Find(head));
     }
 
-    private static bool IsJpegHeader(ReadOnlySpan<byte> head)
+    /// <summary>Refuses a picture of more pixels than are allowed.</summary>
+    internal static void CheckSize(int width, int height, long limit, string name)
     {
-        if (head is not [0xFF, 0xD8, ..]) return false;
-        for (var at = 2; at <= head.Length - 4 && head[at] == 0xFF;)
-        {
-            if (head[at + 1] == 0xDA) return true;
-            at += head[at + 1] == 0xFF ? 1 : 2 + BinaryPrimitives.ReadUInt16BigEndian(head[(at + 2)..]);
-        }
-        return false;
+        if ((long)width * height > limit) throw Unreadable(name, $"it is {width} x {height} pixels, more than the {limit} pixels that are read");
     }
+
+    internal static NanoVlmException Unreadable(string name, string reason) => new($"The picture '{name}' cannot be read: {reason}.");
+
+    internal static NanoVlmException Truncated(string name, string format) =>
+        Unreadable(name, $"its {format} data ends before the picture does; the file is truncated");
+
+    internal static NanoVlmException TooShort(string name, string format, int length, int width, int height) =>
+        Unreadable(name, $"its {format} data ends before the picture does; {length} bytes cannot hold {width} x {height} pixels");
 
     private static byte[] ReadFile(string name, Func<byte[]> read)
     {
@@ -159,31 +132,7 @@ public static unsafe class ImageCodec
         }
     }
 
-    private static ulong Limit(DecodeOptions? options) => (ulong)Math.Clamp(options?.MaxPixels ?? MaxPixels, 0, MaxPixels);
+    private static long Limit(DecodeOptions? options) => Math.Clamp(options?.MaxPixels ?? MaxPixels, 0, MaxPixels);
 
-    // Pillow's Image.alpha_composite over an opaque colour, with its seven extra bits.
-    private static byte[] Composed(ReadOnlySpan<byte> rgba, (byte Red, byte Green, byte Blue) background)
-    {
-        var rgb = GC.AllocateUninitializedArray<byte>(rgba.Length / 4 * 3);
-        for (int p = 0, q = 0; p < rgba.Length; p += 4, q += 3)
-        {
-            var over = rgba[p + 3] << 7;
-            rgb[q] = Mix(rgba[p], background.Red, over);
-            rgb[q + 1] = Mix(rgba[p + 1], background.Green, over);
-            rgb[q + 2] = Mix(rgba[p + 2], background.Blue, over);
-        }
-        return rgb;
-
-        static byte Mix(int colour, int under, int over)
-        {
-            var sum = colour * over + under * ((255 << 7) - over) + (128 << 7);
-            return (byte)(((sum >> 8) + sum) >> 8 >> 7);
-        }
-    }
-
-    private static void Check(int status, byte* message, string failure, string? name = null)
-    {
-        if (status != 0)
-            throw new NanoVlmException($"The picture{(name == null ? "" : $" '{name}'")} {failure}: {Marshal.PtrToStringUTF8((nint)message)}.");
-    }
+    private static (int Width, int Height) Turned((int Width, int Height) size, int orientation) => orientation >= 5 ? (size.Height, size.Width) : size;
 }

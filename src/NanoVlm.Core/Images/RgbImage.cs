@@ -7,6 +7,16 @@ namespace NanoVlm.Images;
 /// <exception cref="ArgumentException">A side is below 1, or <paramref name="Pixels"/> is not Width * Height * 3 bytes long.</exception>
 public sealed record RgbImage(int Width, int Height, byte[] Pixels)
 {
+    /// <summary>A picture of another library's, whose pixels are copied.</summary>
+    /// <param name="width">Columns, at least 1.</param>
+    /// <param name="height">Rows, at least 1.</param>
+    /// <param name="pixels">[height, width, 3] bytes: red, green, blue of each pixel, row after row.</param>
+    /// <exception cref="ArgumentException">A side is below 1, or <paramref name="pixels"/> is not width * height * 3 bytes long.</exception>
+    public RgbImage(int width, int height, ReadOnlySpan<byte> pixels)
+        : this(width, height, pixels.ToArray())
+    {
+    }
+
     /// <summary>[Height, Width, 3] bytes: red, green, blue of each pixel, row after row.</summary>
     public byte[] Pixels { get; } = Checked(Width, Height, Pixels);
 

@@ -27,7 +27,7 @@ internal static unsafe partial class LibTorch
         call.Add(q);
         call.Add(k);
         call.Add(v);
-        call.Add(mask);
+        call.AddOptional(mask);
         call.Add(0.0); // dropout
         call.Add(causal);
         call.AddOptional(scale);
@@ -57,8 +57,8 @@ internal static unsafe partial class LibTorch
         call.AddOptional(scale);
         call.AddOptional(window > 0 ? window - 1 : null); // to the left
         call.AddOptional(window > 0 ? 0 : null); // to the right
-        call.Add(default(Tensor)); // seqused_k
-        call.Add(default(Tensor)); // alibi_slopes
+        call.AddOptional(default(Tensor)); // seqused_k
+        call.AddOptional(default(Tensor)); // alibi_slopes
         call.Run("aten::_flash_attention_forward"u8);
         for (var i = 1; i < 5; i++) call.Result(i).Dispose(); // log-sums and random state: the gradient has its own references
         return call.Result(0);
@@ -75,18 +75,27 @@ internal static unsafe partial class LibTorch
     /// <param name="beta2">How much of the average of squares is kept.</param>
     /// <param name="weightDecay">Times lr, how much of each parameter goes.</param>
     /// <param name="eps">Added to the root of the average of squares.</param>
+    /// <param name="gradientDivisor">A float32 number on the device that the gradients are divided by, in place; null: 1.</param>
     internal static void FusedAdamW(
         IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> gradients, IReadOnlyList<Tensor> averages, IReadOnlyList<Tensor> squares, IReadOnlyList<Tensor> steps,
-        double lr, double beta1, double beta2, double weightDecay, double eps)
+        double lr, double beta1, double beta2, double weightDecay, double eps, Tensor? gradientDivisor = null)
     {
         var call = new Call(stackalloc ulong[15]);
         foreach (var list in new[] { parameters, gradients, averages, squares, [], steps }) call.Add(list);
         foreach (var number in new[] { lr, beta1, beta2, weightDecay, eps }) call.Add(number);
         call.Add(false); // amsgrad
         call.Add(false); // maximize
-        call.Add(default(Tensor)); // grad_scale
-        call.Add(default(Tensor)); // found_inf
+        call.AddOptional(gradientDivisor); // grad_scale
+        call.AddOptional(default(Tensor)); // found_inf
         call.Run("aten::_fused_adamw_"u8);
+    }
+
+    /// <summary>Fills tensors with zeros (aten::_foreach_zero_).</summary>
+    internal static void Zero(IReadOnlyList<Tensor> tensors)
+    {
+        var call = new Call(stackalloc ulong[1]);
+        call.Add(tensors);
+        call.Run("aten::_foreach_zero_"u8);
     }
 
     /// <summary>A tensor over memory of the caller's.</summary>
@@ -133,13 +142,15 @@ internal static unsafe partial class LibTorch
         private readonly Span<ulong> words = words;
         private int count;
 
-        internal void Add(Tensor? tensor) => words[count++] = tensor is null ? 0 : NewReference(tensor);
+        internal void Add(Tensor tensor) => words[count++] = NewReference(tensor);
 
         internal void Add(double number) => words[count++] = BitConverter.DoubleToUInt64Bits(number);
 
         internal void Add(long number) => words[count++] = (ulong)number;
 
         internal void Add(bool flag) => words[count++] = flag ? 1UL : 0;
+
+        internal void AddOptional(Tensor? tensor) => words[count++] = tensor is null ? 0 : Boxed(NewReference(tensor));
 
         internal void AddOptional(double number) => words[count++] = Boxed(BitConverter.DoubleToUInt64Bits(number));
 

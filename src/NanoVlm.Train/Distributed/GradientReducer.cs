@@ -1,169 +1,116 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>
-/// Sums the gradients of all ranks while the backward still runs (Li et al., "PyTorch Distributed", VLDB 2020). Parameters share buckets in the
-/// reverse of their order, which is about the order their gradients come in; a bucket's sum starts when its last gradient is there. Gradients are
-/// views of the buckets. The order of the buckets is fixed, so that all ranks start the same sums in the same order.
+/// Sums the gradients of all ranks after a backward. Large gradients are summed where they are; small ones are copied together first, because each sum has a
+/// price of its own. While one sum is under way, the next is prepared.
 /// </summary>
-/// <remarks>
-/// A parameter without a gradient counts as zeros where another rank has one, and stays without where no rank has: each bucket ends in a number for
-/// each of its parameters, how many ranks have a gradient for it.
-/// </remarks>
+/// <remarks>A parameter without a gradient counts as zeros where another rank has one, and stays without where no rank has.</remarks>
 public sealed class GradientReducer : IDisposable
 {
-    private const int Alignment = 16; // elements: a cache line of float32
-
     private readonly RankGroup ranks;
+    private readonly Parameter[] trained;
+    private readonly List<Slot> alone = [];
     private readonly List<Bucket> buckets = [];
-    private readonly List<IDisposable> hooks = [];
-    private int started; // buckets whose sum was started in this step
-    private bool sums;
 
-    // One parameter's place in a bucket. How often a backward reaches a parameter is learned from the backwards before.
-    private sealed class Slot(string name, Parameter parameter, Tensor view)
-    {
-        internal readonly string Name = name;
-        internal readonly Parameter Parameter = parameter;
-        internal readonly Tensor View = view;
-        internal int Expected, Reached;
-        internal bool HasGradient;
-    }
+    // A parameter by its place among all, and where its gradient goes for the sum.
+    private sealed record Slot(int Index, Tensor? View);
 
-    private sealed class Bucket(Tensor whole, Tensor counts, IReadOnlyList<Slot> slots)
-    {
-        internal readonly Tensor Whole = whole;
-        internal readonly Tensor Counts = counts;
-        internal readonly IReadOnlyList<Slot> Slots = slots;
-        internal RankGroup.Pending Sum;
-
-        internal bool IsReady => Slots.All(slot => slot.Expected > 0 && slot.Reached >= slot.Expected);
-    }
+    private sealed record Bucket(Tensor Whole, IReadOnlyList<Slot> Slots);
 
     /// <summary>Prepares the buckets. All ranks must train the same parameters.</summary>
     /// <param name="ranks">The ranks.</param>
     /// <param name="parameters">All parameters by name, in the model's order; those that need no gradient are left out, tied ones count once.</param>
-    /// <param name="bucketBytes">About how large a bucket is.</param>
-    /// <param name="firstBucketBytes">The first one is smaller: its sum starts early.</param>
+    /// <param name="aloneBytes">How large a gradient is that is summed where it is.</param>
+    /// <param name="bucketBytes">About how much of the smaller ones goes together.</param>
     /// <exception cref="NanoVlmException">A rank trains other parameters; it is named.</exception>
-    public GradientReducer(RankGroup ranks, IEnumerable<(string Name, Parameter Parameter)> parameters, long bucketBytes = 25 << 20, long firstBucketBytes = 1 << 20)
+    public GradientReducer(RankGroup ranks, IEnumerable<(string Name, Parameter Parameter)> parameters, long aloneBytes = 256 << 10, long bucketBytes = 4 << 20)
     {
         this.ranks = ranks;
-        var trained = parameters.Where(entry => entry.Parameter.requires_grad).DistinctBy(entry => entry.Parameter.Handle).Reverse().ToArray();
-        ranks.Agree("set of trained parameters", string.Join('\n', trained.Select(entry => $"{entry.Name} {entry.Parameter}")));
-        var next = new List<(string, Parameter)>();
-        var bytes = 0L;
-        foreach (var (name, parameter) in trained)
+        var named = parameters.Where(entry => entry.Parameter.requires_grad).DistinctBy(entry => entry.Parameter.Handle).ToArray();
+        ranks.Agree("set of trained parameters", string.Join('\n', named.Select(entry => $"{entry.Name} {entry.Parameter}")));
+        trained = [.. named.Select(entry => entry.Parameter)];
+        var small = new List<int>();
+        for (var i = 0; i < trained.Length; i++)
+            if (Bytes(i) >= aloneBytes) alone.Add(new Slot(i, null));
+            else small.Add(i);
+        foreach (var alike in small.GroupBy(i => (trained[i].dtype, trained[i].device_type, trained[i].device_index)))
         {
-            var size = parameter.numel() * parameter.element_size();
-            if (next.Count > 0 && (bytes + size > (buckets.Count == 0 ? firstBucketBytes : bucketBytes) || !Alike(next[0].Item2, parameter)))
+            var next = new List<int>();
+            foreach (var i in alike)
             {
-                buckets.Add(Fill(next));
-                next.Clear();
-                bytes = 0;
+                if (next.Count > 0 && next.Sum(Bytes) + Bytes(i) > bucketBytes)
+                {
+                    buckets.Add(Fill(next));
+                    next.Clear();
+                }
+                next.Add(i);
             }
-            next.Add((name, parameter));
-            bytes += size;
+            buckets.Add(Fill(next));
         }
-        if (next.Count > 0) buckets.Add(Fill(next));
-        foreach (var bucket in buckets)
-            foreach (var slot in bucket.Slots) hooks.Add(slot.Parameter.register_post_accumulate_grad_hook(_ => Reached(slot)));
     }
 
-    /// <summary>Call before each backward.</summary>
-    /// <param name="sync">Whether it is the last of the step, whose gradients are summed over the ranks; before it, gradients gather on this rank alone.</param>
-    public void Prepare(bool sync)
-    {
-        (sums, started) = (sync, 0);
-        foreach (var slot in Slots) slot.Reached = 0;
-    }
-
-    /// <summary>Call after the last backward: ends when every gradient is the sum of all ranks'.</summary>
+    /// <summary>Sums. Call it after the last backward of a step; until then gradients gather on each rank alone.</summary>
     /// <exception cref="NanoVlmException">A rank died, hangs or failed; it is named.</exception>
-    public void Wait()
+    public void Sum()
     {
-        if (!sums) throw new InvalidOperationException("Prepare(sync: true) comes before the backward whose gradients are summed.");
-        sums = false;
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        while (started < buckets.Count) Start(buckets[started]);
+        var counts = Array.ConvertAll(trained, parameter => parameter.grad is null ? 0.0 : 1);
+        ranks.Sum("gradients' number", counts); // how many ranks have each
+        var started = new List<(RankGroup.Pending Sum, IReadOnlyList<Slot> Slots)>();
+        foreach (var slot in alone.Where(slot => counts[slot.Index] > 0))
+        {
+            var gradient = trained[slot.Index].grad ?? zeros_like(trained[slot.Index]);
+            if (!gradient.is_contiguous()) gradient = gradient.contiguous();
+            trained[slot.Index].grad = gradient;
+            started.Add((Start(gradient), []));
+        }
         foreach (var bucket in buckets)
         {
-            ranks.Wait(bucket.Sum);
-            var counts = bucket.Counts.to(ScalarType.Float32, CPU).data<float>().ToArray();
-            foreach (var (slot, count) in bucket.Slots.Zip(counts))
-            {
-                if (count == 0) slot.Parameter.grad = null;
-                else if (!slot.HasGradient) slot.Parameter.grad = slot.View;
-            }
+            foreach (var (i, view) in bucket.Slots)
+                if (trained[i].grad is { } gradient) view!.copy_(gradient);
+                else view!.zero_();
+            started.Add((Start(bucket.Whole), bucket.Slots));
+        }
+        foreach (var (sum, slots) in started)
+        {
+            ranks.Wait(sum);
+            foreach (var (i, view) in slots.Where(slot => counts[slot.Index] > 0))
+                if (trained[i].grad is { } gradient) gradient.copy_(view!);
+                else trained[i].grad = view!.clone();
         }
     }
 
-    /// <summary>Removes the hooks. Gradients stay until they are set to null.</summary>
+    /// <summary>Frees the buckets.</summary>
     public void Dispose()
     {
-        foreach (var hook in hooks) hook.Dispose();
         foreach (var bucket in buckets)
         {
-            foreach (var slot in bucket.Slots) slot.View.Dispose();
-            bucket.Counts.Dispose();
+            foreach (var slot in bucket.Slots) slot.View!.Dispose();
             bucket.Whole.Dispose();
         }
-        hooks.Clear();
         buckets.Clear();
     }
 
-    private IEnumerable<Slot> Slots => buckets.SelectMany(bucket => bucket.Slots);
+    private long Bytes(int i) => trained[i].numel() * trained[i].element_size();
 
-    private void Reached(Slot slot)
-    {
-        if (sums && started > 0 && buckets.Take(started).Any(bucket => bucket.Slots.Contains(slot)))
-            throw new NanoVlmException($"The gradient of {slot.Name} came once more after its sum over the ranks had started: the model uses the parameter in another way than in the steps before.");
-        slot.Reached++;
-        // The first gradient moves into the bucket; what comes after is added to it there.
-        var gradient = slot.Parameter.grad!;
-        if (gradient.Handle != slot.View.Handle)
-        {
-            slot.View.copy_(gradient);
-            slot.Parameter.grad = slot.View;
-        }
-        if (!sums) slot.Expected = Math.Max(slot.Expected, slot.Reached);
-        while (sums && started < buckets.Count && buckets[started].IsReady) Start(buckets[started]);
-    }
+    private RankGroup.Pending Start(Tensor values) => ranks.Start("gradients", values, group => group.AllReduce(values));
 
-    private void Start(Bucket bucket)
+    private Bucket Fill(IReadOnlyList<int> indices)
     {
         using var scope = NewDisposeScope();
-        foreach (var slot in bucket.Slots)
+        var first = trained[indices[0]];
+        var whole = zeros([indices.Sum(i => trained[i].numel())], dtype: first.dtype, device: first.device).DetachFromDisposeScope();
+        var (slots, start) = (new List<Slot>(), 0L);
+        foreach (var i in indices)
         {
-            slot.Expected = Math.Max(slot.Expected, slot.Reached);
-            slot.HasGradient = slot.Parameter.grad is { } gradient && gradient.Handle == slot.View.Handle;
-            if (!slot.HasGradient) slot.View.zero_();
+            slots.Add(new Slot(i, whole.narrow(0, start, trained[i].numel()).view(trained[i].shape).DetachFromDisposeScope()));
+            start += trained[i].numel();
         }
-        bucket.Counts.copy_(tensor(bucket.Slots.Select(slot => slot.HasGradient ? 1f : 0f).ToArray()));
-        bucket.Sum = ranks.Start("gradients", group => group.all_reduce(bucket.Whole));
-        started++;
-    }
-
-    private static bool Alike(Parameter one, Parameter other) => one.dtype == other.dtype && one.device_type == other.device_type && one.device_index == other.device_index;
-
-    private static Bucket Fill(IReadOnlyList<(string Name, Parameter Parameter)> parameters)
-    {
-        using var scope = NewDisposeScope();
-        using var mode = no_grad();
-        var starts = new List<long>();
-        var end = 0L;
-        foreach (var (_, parameter) in parameters)
-        {
-            starts.Add(end);
-            end += (parameter.numel() + Alignment - 1) / Alignment * Alignment;
-        }
-        var (dtype, device) = (parameters[0].Parameter.dtype, parameters[0].Parameter.device);
-        var whole = zeros([end + parameters.Count], dtype: dtype, device: device).DetachFromDisposeScope();
-        var slots = parameters.Select((entry, i) => new Slot(entry.Name, entry.Parameter,
-            whole.narrow(0, starts[i], entry.Parameter.numel()).view(entry.Parameter.shape).DetachFromDisposeScope()));
-        return new Bucket(whole, whole.narrow(0, end, parameters.Count).DetachFromDisposeScope(), [.. slots]);
+        return new Bucket(whole, slots);
     }
 }

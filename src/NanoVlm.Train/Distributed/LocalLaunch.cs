@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Runtime.InteropServices;
-using static TorchSharp.torch.distributed;
 
 namespace NanoVlm.Training.Distributed;
 
@@ -15,15 +15,17 @@ public sealed partial class LocalLaunch
     private const int Interrupted = 130;
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10); // for the others to end by themselves after one has failed
 
-    private readonly TCPStore store;
+    private readonly TcpStoreServer server;
+    private readonly TcpStore store;
     private readonly Child[] children;
 
     private sealed record Child(int Rank, Process Process, Queue<string> Said);
 
     private LocalLaunch(int count, string program, IReadOnlyList<string> arguments)
     {
-        const string host = "127.0.0.1";
-        store = new TCPStore(host, 0, is_master: true, prefix: "nanovlm/0/");
+        var host = IPAddress.Loopback.ToString();
+        server = new TcpStoreServer(IPAddress.Loopback, 0);
+        store = new TcpStore(host, server.Port, TimeSpan.FromMinutes(1), "nanovlm/0/");
         children = new Child[count];
         try
         {
@@ -32,7 +34,7 @@ public sealed partial class LocalLaunch
                 var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = rank > 0, RedirectStandardError = rank > 0 };
                 // Each rank gets its share of the processors, unless the user says otherwise.
                 start.Environment.TryAdd("OMP_NUM_THREADS", Math.Max(1, Environment.ProcessorCount / count).ToString(CultureInfo.InvariantCulture));
-                foreach (var (name, value) in (ReadOnlySpan<(string, int)>)[("RANK", rank), ("LOCAL_RANK", rank), ("WORLD_SIZE", count), ("LOCAL_WORLD_SIZE", count), ("MASTER_PORT", store.Port)])
+                foreach (var (name, value) in (ReadOnlySpan<(string, int)>)[("RANK", rank), ("LOCAL_RANK", rank), ("WORLD_SIZE", count), ("LOCAL_WORLD_SIZE", count), ("MASTER_PORT", server.Port)])
                     start.Environment[name] = value.ToString(CultureInfo.InvariantCulture);
                 start.Environment["MASTER_ADDR"] = host;
                 start.Environment["TORCHELASTIC_USE_AGENT_STORE"] = "True"; // this process serves the store
@@ -50,6 +52,7 @@ public sealed partial class LocalLaunch
         {
             foreach (var child in children.OfType<Child>()) Kill(child);
             store.Dispose();
+            server.Dispose();
             throw;
         }
     }
@@ -65,7 +68,7 @@ public sealed partial class LocalLaunch
     public static int Run(int count, string program, IReadOnlyList<string> arguments)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        if (!is_available()) throw new NanoVlmException("--nproc needs process groups, which this build lacks: install gloo's headers (Debian: apt-get install libgloo-dev), remove native/build and build again.");
+        if (GlooLibrary.Missing is { } missing) throw new NanoVlmException($"--nproc: {missing}.");
         var launch = new LocalLaunch(count, program, arguments);
         using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, launch.Pass);
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, launch.Pass);
@@ -117,7 +120,7 @@ public sealed partial class LocalLaunch
                     Report(done, code, running.Count);
                 }
                 // The others repeat what rank 0 says.
-                if (store.get(RankWatch.VerdictKey)?.StartsWith($"rank {done.Rank} ", StringComparison.Ordinal) == true) Show(done);
+                if (store.GetText(RankWatch.VerdictKey)?.StartsWith($"rank {done.Rank} ", StringComparison.Ordinal) == true) Show(done);
             }
             return result;
         }
@@ -125,6 +128,7 @@ public sealed partial class LocalLaunch
         {
             foreach (var child in children) child.Process.Dispose();
             store.Dispose();
+            server.Dispose();
         }
     }
 
@@ -133,8 +137,8 @@ public sealed partial class LocalLaunch
     {
         var how = Signals.TryGetValue(code - 128, out var signal) ? $"was killed by {signal}" : string.Create(CultureInfo.InvariantCulture, $"ended with exit code {code}");
         var text = $"rank {child.Rank} (process {child.Process.Id}) {how}";
-        if (store.add(RankWatch.VerdictCount, 1) == 1) store.set(RankWatch.VerdictKey, text);
-        else text = $"{text}: {store.get(RankWatch.VerdictKey)}";
+        if (store.Add(RankWatch.VerdictCount, 1) == 1) store.Set(RankWatch.VerdictKey, text);
+        else text = $"{text}: {store.GetText(RankWatch.VerdictKey)}";
         Say(others > 0 ? $"{text}; stopping the other {(others == 1 ? "rank" : "ranks")}" : text);
     }
 

@@ -1,3 +1,4 @@
+using NanoVlm.Optimization;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -75,14 +76,14 @@ public sealed class ParameterShards
         }
 
         static bool IsAlone(Parameter parameter) => parameter.numel() >= Alone && parameter.is_contiguous();
-        RankGroup.Pending Send(Tensor values, int owner) => ranks.Start("weights", group => group.broadcast(values, owner));
+        RankGroup.Pending Send(Tensor values, int owner) => ranks.Start("weights", values, group => group.Broadcast(values, owner));
     }
 
     /// <summary>Brings all moments to rank 0, for a checkpoint that does not tell how many ranks wrote it. Called by all ranks.</summary>
     /// <param name="optimizer">This rank's optimizer.</param>
     /// <param name="take">On rank 0: gets each parameter that has moments, in the order of <see cref="Parameters"/>; the tensors live until it returns.</param>
     /// <exception cref="NanoVlmException">A rank died, hangs or failed; it is named.</exception>
-    public void Gather(AdamW optimizer, Action<Parameter, AdamW.State> take)
+    public void Gather(FusedAdamW optimizer, Action<Parameter, FusedAdamW.State> take)
     {
         using var mode = no_grad();
         // What each parameter has: its step (0: nothing) and the dtypes of its moments, from the rank that knows.
@@ -93,7 +94,7 @@ public sealed class ParameterShards
             using var scope = NewDisposeScope();
             var (parameter, owner) = (Parameters[i], owners[Parameters[i]]);
             if (known[owner].AsSpan(3 * i, 3) is not [> 0 and var step, var first, var second]) continue;
-            var state = own[i] ?? new AdamW.State { step = step, exp_avg = zeros_like(parameter, dtype: (ScalarType)first), exp_avg_sq = zeros_like(parameter, dtype: (ScalarType)second) };
+            var state = own[i] ?? new FusedAdamW.State { step = step, exp_avg = zeros_like(parameter, dtype: (ScalarType)first), exp_avg_sq = zeros_like(parameter, dtype: (ScalarType)second) };
             if (owner != 0) ranks.Broadcast("optimizer state", [state.exp_avg, state.exp_avg_sq], owner);
             if (ranks.IsFirst) take(parameter, state);
         }

@@ -1,11 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
+using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.distributed;
 
 namespace NanoVlm.Training.Distributed;
 
@@ -20,30 +19,34 @@ public sealed class RankGroup : IDisposable
 
     private readonly RankEnvironment place;
     private readonly RankTimes times;
-    private readonly TCPStore store, watched;
+    private readonly TcpStoreServer? server;
+    private readonly TcpStore store, watched;
     private readonly RankWatch watch;
-    private readonly ProcessGroup group = null!;
+    private readonly CancellationTokenSource failing = new();
+    private readonly GlooCollectives gloo = null!;
+    private NcclCollectives? nccl; // once there is a tensor on a device
 
     private RankGroup(RankEnvironment place, RankTimes times)
     {
         (this.place, this.times) = (place, times);
-        store = OpenStore(place.Rank == 0 && !place.LauncherServes);
+        if (place.Rank == 0 && !place.LauncherServes) server = Serve();
         try
         {
+            store = Connect();
             Meet();
-            watched = OpenStore(false);
+            watched = Connect();
         }
         catch
         {
-            store.Dispose();
+            store?.Dispose();
+            server?.Dispose();
             throw;
         }
         watch = new RankWatch(watched, place, times);
         try
         {
-            var joining = Task.Run(() => init_process_group(store, place.Rank, place.WorldSize, CollectiveLimit, OwnAddress()));
-            Until(slice => joining.Wait(slice));
-            group = joining.Result;
+            var address = OwnAddress.Find(place);
+            gloo = Joining(() => new GlooCollectives(store, place, address, CollectiveLimit, failing.Token));
         }
         catch
         {
@@ -56,12 +59,11 @@ public sealed class RankGroup : IDisposable
     /// <param name="place">This process's place; null: it is alone.</param>
     /// <param name="times">How long to wait; the defaults when null.</param>
     /// <returns>Null for a process alone.</returns>
-    /// <exception cref="NanoVlmException">A rank did not come, two have one number, or this build has no process groups.</exception>
+    /// <exception cref="NanoVlmException">A rank did not come, two have one number, or gloo is not there.</exception>
     public static RankGroup? Join(RankEnvironment? place, RankTimes? times = null)
     {
         if (place is null) return null;
-        if (!is_available())
-            throw new NanoVlmException($"WORLD_SIZE is {place.WorldSize}, but this build trains in one process only: libtorch was built without gloo, or gloo's headers were missing (Debian: apt-get install libgloo-dev, then remove native/build and build again).");
+        if (GlooLibrary.Missing is { } missing) throw new NanoVlmException($"WORLD_SIZE is {place.WorldSize}, but {missing}.");
         return new RankGroup(place, times ?? new RankTimes());
     }
 
@@ -76,15 +78,18 @@ public sealed class RankGroup : IDisposable
 
     /// <summary>Starts a collective; wait for it by <see cref="Wait(Pending)"/>.</summary>
     /// <param name="name">What it is, for messages.</param>
+    /// <param name="tensor">What it is about; on the same kind of device on all ranks.</param>
     /// <param name="start">Starts it.</param>
-    public Pending Start(string name, Func<ProcessGroup, Work> start)
+    internal Pending Start(string name, Tensor tensor, Func<Collectives, Collectives.Work> start)
     {
         var noted = watch.Launch(name);
+        if (tensor.device_type == DeviceType.CUDA)
+            nccl ??= Joining(() => new NcclCollectives(store, place, tensor.device_index, CollectiveLimit, failing.Token));
         try
         {
-            return new Pending(noted.Number, noted.Name, start(group));
+            return new Pending(noted.Number, noted.Name, start(tensor.device_type == DeviceType.CUDA ? nccl! : gloo));
         }
-        catch (ExternalException error)
+        catch (IOException error)
         {
             throw Lost(watch.WhyBroken(error.Message), error);
         }
@@ -93,10 +98,10 @@ public sealed class RankGroup : IDisposable
     /// <summary>Waits for a collective.</summary>
     /// <param name="pending">What <see cref="Start"/> gave.</param>
     /// <exception cref="NanoVlmException">A rank died, hangs or failed; the message names it.</exception>
-    public void Wait(Pending pending)
+    internal void Wait(Pending pending)
     {
         watch.Await((pending.Number, pending.Name));
-        Until(slice => pending.Work.wait(slice));
+        Until(pending.Work.Wait);
         watch.Await(null);
     }
 
@@ -104,7 +109,7 @@ public sealed class RankGroup : IDisposable
     /// <param name="Number">Its number in the order of all ranks.</param>
     /// <param name="Name">What it is.</param>
     /// <param name="Work">The handle.</param>
-    public readonly record struct Pending(long Number, string Name, Work Work);
+    internal readonly record struct Pending(long Number, string Name, Collectives.Work Work);
 
     /// <summary>Sums numbers over all ranks, in place; whole numbers up to 2^53 exactly.</summary>
     /// <param name="name">What they are, for messages.</param>
@@ -113,7 +118,7 @@ public sealed class RankGroup : IDisposable
     {
         using var scope = NewDisposeScope();
         var all = tensor(values.ToArray());
-        Wait(Start(name, ranks => ranks.all_reduce(all)));
+        Wait(Start(name, all, ranks => ranks.AllReduce(all)));
         all.data<double>().ToArray().CopyTo(values);
     }
 
@@ -142,11 +147,7 @@ public sealed class RankGroup : IDisposable
     /// <param name="from">The rank that has them.</param>
     public void Broadcast(string name, IEnumerable<Tensor> tensors, int from = 0)
     {
-        foreach (var value in tensors)
-        {
-            using var scope = NewDisposeScope();
-            Wait(Start(name, ranks => ranks.broadcast(value.detach(), from)));
-        }
+        foreach (var value in tensors) Wait(Start(name, value, ranks => ranks.Broadcast(value, from)));
     }
 
     /// <summary>Gathers each rank's numbers on all ranks.</summary>
@@ -157,9 +158,9 @@ public sealed class RankGroup : IDisposable
     {
         using var scope = NewDisposeScope();
         var mine = tensor(values);
-        var all = Enumerable.Range(0, Size).Select(_ => zeros_like(mine)).ToArray();
-        Wait(Start(name, ranks => ranks.all_gather(all, mine)));
-        return [.. all.Select(one => one.data<long>().ToArray())];
+        var all = empty([Size, values.Length], dtype: ScalarType.Int64);
+        Wait(Start(name, mine, ranks => ranks.AllGather(mine, all)));
+        return [.. all.data<long>().ToArray().Chunk(Math.Max(1, values.Length))];
     }
 
     /// <summary>Gathers each rank's bytes on all ranks.</summary>
@@ -169,7 +170,7 @@ public sealed class RankGroup : IDisposable
     public byte[][] Gather(string name, byte[] bytes)
     {
         var lengths = Gather(name, [(long)bytes.Length]).Select(length => (int)length[0]).ToArray();
-        var padded = new long[Math.Max(1, (lengths.Max() + sizeof(long) - 1) / sizeof(long))]; // gloo divides by the number
+        var padded = new long[Math.Max(1, (lengths.Max() + sizeof(long) - 1) / sizeof(long))]; // empty chunks would not tell ranks apart
         bytes.CopyTo(MemoryMarshal.AsBytes(padded.AsSpan()));
         return [.. Gather(name, padded).Select((words, rank) => MemoryMarshal.AsBytes(words.AsSpan())[..lengths[rank]].ToArray())];
     }
@@ -211,19 +212,28 @@ public sealed class RankGroup : IDisposable
     /// <summary>Leaves the group: at the end with all ranks, or because of a failure.</summary>
     public void Dispose()
     {
-        var failed = watch.Verdict is not null || group is null;
+        var failed = watch.Verdict is not null || gloo is null;
         // Nobody judges who has left in order.
         watch.Stop();
-        if (failed) group?.abandon();
-        else group!.Dispose();
+        if (failed)
+        {
+            failing.Cancel();
+            nccl?.Abandon();
+            gloo?.Abandon();
+        }
+        else
+        {
+            nccl?.Dispose();
+            gloo!.Dispose();
+        }
         try
         {
-            store.set($"left/{Rank}", "");
+            store.Set($"left/{Rank}", "");
             // The store lives until all have read the verdict, or are done with it.
-            if (Rank == 0 && !place.LauncherServes)
-                for (var patience = Stopwatch.StartNew(); patience.Elapsed < times.Death && Enumerable.Range(1, Size - 1).Any(rank => store.get($"left/{rank}") is null);) Thread.Sleep(20);
+            if (server is not null)
+                for (var patience = Stopwatch.StartNew(); patience.Elapsed < times.Death && Enumerable.Range(1, Size - 1).Any(rank => store.Get($"left/{rank}") is null);) Thread.Sleep(20);
         }
-        catch (ExternalException)
+        catch (IOException)
         {
             // Rank 0 has gone before.
         }
@@ -231,6 +241,23 @@ public sealed class RankGroup : IDisposable
         watch.Dispose();
         watched.Dispose();
         store.Dispose();
+        server?.Dispose();
+        failing.Dispose();
+    }
+
+    // Joining may last as long as another rank does not come; meanwhile the watch is heard.
+    private T Joining<T>(Func<T> join)
+    {
+        var joining = Task.Run(join);
+        try
+        {
+            Until(joining.Wait);
+        }
+        catch (AggregateException error) when (error.InnerException is NanoVlmException inner)
+        {
+            throw inner;
+        }
+        return joining.Result;
     }
 
     private void Until(Func<TimeSpan, bool> ended)
@@ -240,7 +267,7 @@ public sealed class RankGroup : IDisposable
             while (!ended(Slice))
                 if (watch.Check() is { } verdict) throw Lost(verdict, null);
         }
-        catch (Exception error) when ((error as AggregateException)?.InnerException is ExternalException || error is ExternalException)
+        catch (Exception error) when ((error as AggregateException)?.InnerException is IOException || error is IOException)
         {
             throw Lost(watch.WhyBroken((error.InnerException ?? error).Message), error);
         }
@@ -249,63 +276,49 @@ public sealed class RankGroup : IDisposable
     private static NanoVlmException Lost(string verdict, Exception? inner) =>
         new($"{char.ToUpperInvariant(verdict[0])}{verdict[1..].TrimEnd('.')}. The run can go on from its last checkpoint with --resume, also with another number of ranks.", inner);
 
-    private TCPStore OpenStore(bool serves)
+    private TcpStoreServer Serve()
     {
         try
         {
-            return new TCPStore(place.MasterAddress, place.MasterPort, serves, times.Join, $"nanovlm/{place.Attempt}/");
+            // MASTER_ADDR may be a name that only the others know this machine by, so all addresses are listened at, unless nobody comes from outside.
+            var inside = place.OneMachine == true && IPAddress.TryParse(place.MasterAddress, out var address) && IPAddress.IsLoopback(address) ? address : null;
+            return new TcpStoreServer(inside, place.MasterPort);
         }
-        catch (ExternalException error)
+        catch (IOException error)
         {
-            throw new NanoVlmException(serves
-                ? $"Rank 0 cannot listen at {place.MasterAddress}:{place.MasterPort}: {error.Message.ReplaceLineEndings(" ")} Another run may use MASTER_PORT, or a second process has RANK=0."
-                : $"Rank {Rank} cannot reach {(place.LauncherServes ? "the launcher" : "rank 0")} at {place.MasterAddress}:{place.MasterPort} (MASTER_ADDR, MASTER_PORT) within {Seconds(times.Join)}: {error.Message.ReplaceLineEndings(" ")}", error);
+            throw new NanoVlmException($"Rank 0 cannot listen at {place.MasterAddress}:{place.MasterPort}: {error.Message} Another run may use MASTER_PORT, or a second process has RANK=0.", error);
+        }
+    }
+
+    private TcpStore Connect()
+    {
+        try
+        {
+            return new TcpStore(place.MasterAddress, place.MasterPort, times.Join, $"nanovlm/{place.Attempt}/");
+        }
+        catch (IOException error)
+        {
+            throw new NanoVlmException($"Rank {Rank} cannot reach {(place.LauncherServes ? "the launcher" : "rank 0")} at {place.MasterAddress}:{place.MasterPort} (MASTER_ADDR, MASTER_PORT) within {Seconds(times.Join)}: {error.Message}", error);
         }
     }
 
     // All ranks are there, each once, and count alike.
     private void Meet()
     {
-        if (store.add($"rank/{Rank}", 1) > 1) throw new NanoVlmException($"Two processes have RANK={Rank}: each needs a number of its own, from 0 to {Size - 1}.");
-        store.set($"size/{Rank}", Size.ToString(CultureInfo.InvariantCulture));
+        if (store.Add($"rank/{Rank}", 1) > 1) throw new NanoVlmException($"Two processes have RANK={Rank}: each needs a number of its own, from 0 to {Size - 1}.");
+        store.Set($"size/{Rank}", Size.ToString(CultureInfo.InvariantCulture));
         var missing = Enumerable.Range(0, Size).ToList();
         for (var patience = Stopwatch.StartNew(); ; Thread.Sleep(50))
         {
             foreach (var rank in missing.ToArray())
             {
-                if (store.get($"size/{rank}") is not { } size) continue;
+                if (store.GetText($"size/{rank}") is not { } size) continue;
                 if (size != Size.ToString(CultureInfo.InvariantCulture)) throw new NanoVlmException($"Rank {rank} has WORLD_SIZE={size}, rank {Rank} has {Size}: start all ranks alike.");
                 missing.Remove(rank);
             }
             if (missing.Count == 0) return;
             if (patience.Elapsed > times.Join)
                 throw new NanoVlmException($"{(missing.Count == 1 ? "Rank" : "Ranks")} {string.Join(", ", missing)} of {Size} did not come to {place.MasterAddress}:{place.MasterPort} within {Seconds(times.Join)}.");
-        }
-    }
-
-    // The address that the other ranks reach this process at: the one that faces MASTER_ADDR. A loopback master is no such sign when the run has more
-    // than one machine (some launchers tell rank 0 that it is "localhost"): then the machine's own name decides.
-    private string? OwnAddress()
-    {
-        if (Environment.GetEnvironmentVariable("GLOO_SOCKET_IFNAME") is { Length: > 0 } name)
-        {
-            var addresses = System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces().Where(i => i.Name == name)
-                .SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(unicast => unicast.Address).Where(address => !address.IsIPv6LinkLocal)
-                .OrderBy(address => address.AddressFamily == AddressFamily.InterNetwork ? 0 : 1);
-            return addresses.FirstOrDefault()?.ToString() ?? throw new NanoVlmException($"GLOO_SOCKET_IFNAME is '{name}': this machine has no such network interface with an address.");
-        }
-        try
-        {
-            // Connecting a datagram socket sends nothing: the system only chooses the way.
-            var master = Dns.GetHostAddresses(place.MasterAddress).OrderBy(address => address.AddressFamily == AddressFamily.InterNetwork ? 0 : 1).First();
-            using var way = new Socket(master.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-            way.Connect(master, place.MasterPort);
-            var own = ((IPEndPoint)way.LocalEndPoint!).Address;
-            return IPAddress.IsLoopback(own) && place.OneMachine != true ? null : own.ToString();
-        }
-        catch (SocketException)
-        {
-            return null;
         }
     }
 

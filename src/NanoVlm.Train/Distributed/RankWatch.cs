@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
-using static TorchSharp.torch.distributed;
 
 namespace NanoVlm.Training.Distributed;
 
@@ -15,7 +13,7 @@ internal sealed class RankWatch : IDisposable
     internal const string VerdictKey = "verdict";
     internal const string VerdictCount = "verdict/count";
 
-    private readonly TCPStore store;
+    private readonly TcpStore store;
     private readonly RankEnvironment place;
     private readonly RankTimes times;
     private readonly Thread thread;
@@ -40,7 +38,7 @@ internal sealed class RankWatch : IDisposable
         internal TimeSpan Silent, Still;
     }
 
-    internal RankWatch(TCPStore store, RankEnvironment place, RankTimes times)
+    internal RankWatch(TcpStore store, RankEnvironment place, RankTimes times)
     {
         (this.store, this.place, this.times) = (store, place, times);
         others = (place.Rank == 0 ? Enumerable.Range(1, place.WorldSize - 1) : [0]).ToDictionary(rank => rank, _ => new Seen());
@@ -81,16 +79,16 @@ internal sealed class RankWatch : IDisposable
         if (verdict is { } before) return before;
         try
         {
-            if (store.add(VerdictCount, 1) == 1) store.set(VerdictKey, text);
+            if (store.Add(VerdictCount, 1) == 1) store.Set(VerdictKey, text);
             else
                 for (var patience = Stopwatch.StartNew(); patience.Elapsed < times.Death; Thread.Sleep(20))
-                    if (store.get(VerdictKey) is { } first)
+                    if (store.GetText(VerdictKey) is { } first)
                     {
                         text = first;
                         break;
                     }
         }
-        catch (Exception error) when (error is ExternalException or ObjectDisposedException)
+        catch (IOException)
         {
             // The store has gone: what this rank knows is all there is.
         }
@@ -143,20 +141,20 @@ internal sealed class RankWatch : IDisposable
                     line = string.Create(CultureInfo.InvariantCulture, $"{beat}\n{launched.Number} {Interlocked.Read(ref busy)}\n{(broken is null ? "" : "broken")}\n{launched.Name}");
                     if (awaited is not null) waited += passed;
                 }
-                store.set($"beat/{place.Rank}", line);
+                store.Set($"beat/{place.Rank}", line);
                 beat++;
-                if (verdict is null && store.get(VerdictKey) is { } text) Fall(text);
+                if (verdict is null && store.GetText(VerdictKey) is { } text) Fall(text);
                 foreach (var (rank, seen) in others) Look(rank, seen, passed);
                 Interlocked.Exchange(ref lastRound, Stopwatch.GetTimestamp());
                 if (verdict is null && Judgement() is { } fault) Decide(fault);
             }
             while (!stop.Wait(times.Beat));
         }
-        catch (ExternalException) when (!stop.IsSet)
+        catch (IOException) when (!stop.IsSet)
         {
             Fall($"{Server} is gone: its process has ended, or the network to it is down");
         }
-        catch (Exception error) when (error is ExternalException or ObjectDisposedException)
+        catch (IOException)
         {
             // The group is being left.
         }
@@ -164,7 +162,7 @@ internal sealed class RankWatch : IDisposable
 
     private void Look(int rank, Seen seen, TimeSpan passed)
     {
-        var said = store.get($"beat/{rank}");
+        var said = store.GetText($"beat/{rank}");
         var parts = (said ?? "\n0 0\n\njoining").Split('\n');
         seen.Silent = seen.Beat == parts[0] ? seen.Silent + passed : TimeSpan.Zero;
         seen.Still = seen.Progress == parts[1] ? seen.Still + passed : TimeSpan.Zero;

@@ -2,6 +2,7 @@ using NanoVlm.Configuration;
 using NanoVlm.Generation;
 using NanoVlm.Images;
 using NanoVlm.Models;
+using NanoVlm.Optimization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -189,7 +190,7 @@ public sealed class MixedModelTests
         foreach (var moments in new[] { ScalarType.Float32, ScalarType.BFloat16 })
         {
             using var model = Make(ProjectorKind.Mlp, bidirectional: true);
-            using var optimizer = optim.AdamW(model.parameters(), 1e-3, beta2: 0.95);
+            using var optimizer = new FusedAdamW(model.parameters(), 1e-3, beta2: 0.95);
             optimizer.StateDtype = moments;
             manual_seed(1); // DINOv3 moves its coordinates at random
             for (var step = 0; step < 60; step++)
@@ -213,7 +214,7 @@ public sealed class MixedModelTests
     {
         using var kernel = Kernel.Fused(fused);
         using var model = Make(ProjectorKind.Mlp, bidirectional: true);
-        using var optimizer = optim.AdamW(model.parameters(), 3e-3);
+        using var optimizer = new FusedAdamW(model.parameters(), 3e-3);
         var losses = new List<double>();
         var live = 0L;
         for (var step = 0; step < 22; step++)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using NanoVlm.Training.Distributed;
 
 namespace NanoVlm.Training.Tests.Distributed;
 
@@ -22,7 +23,8 @@ public sealed class HostsTests : RankProcesses
 
         public HostsTheoryAttribute()
         {
-            if (!Possible) Skip = "this system makes no network namespaces for this user, or has no iproute2";
+            if (GlooLibrary.Missing is { } missing) Skip = missing;
+            else if (!Possible) Skip = "this system makes no network namespaces for this user, or has no iproute2";
         }
 
         private static bool Can()

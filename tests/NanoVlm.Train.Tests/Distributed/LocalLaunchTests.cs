@@ -8,14 +8,14 @@ public sealed class LocalLaunchTests : RankProcesses
 {
     private static readonly TimeSpan patience = TimeSpan.FromMinutes(3);
 
-    [Fact]
+    [RanksFact]
     public async Task The_launcher_runs_all_ranks()
     {
         var (code, said) = await End(Start("launch", "3", "sums"));
         Assert.True(code == 0, said);
     }
 
-    [Fact]
+    [RanksFact]
     public async Task The_launcher_shows_what_a_failed_rank_said_last()
     {
         var (code, said) = await End(Start("launch", "3", "failing"));
@@ -25,7 +25,7 @@ public sealed class LocalLaunchTests : RankProcesses
         Assert.Contains("ended with exit code 1: rank 1 failed: the data of step 5 is gone; stopping the other ranks", said);
     }
 
-    [Fact]
+    [RanksFact]
     public async Task The_launcher_names_a_rank_that_died_and_stops_the_others()
     {
         var watch = Stopwatch.StartNew();
@@ -36,7 +36,7 @@ public sealed class LocalLaunchTests : RankProcesses
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), $"It took {watch.Elapsed}.");
     }
 
-    [Fact]
+    [RanksFact]
     public async Task A_signal_to_the_launcher_ends_all_ranks()
     {
         var launcher = Start("launch", "2", "long");

@@ -4,7 +4,7 @@ namespace NanoVlm.Training.Tests.Distributed;
 
 public sealed class LostRankTests : RankProcesses
 {
-    [Theory]
+    [RanksTheory]
     [InlineData("killed", 3, 1, "Rank 1 died or froze")]
     [InlineData("first-killed", 2, 0, "Rank 0 died or froze")]
     [InlineData("frozen", 2, 1, "Rank 1 died or froze")]

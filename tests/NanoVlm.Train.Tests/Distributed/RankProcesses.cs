@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using System.Net;
 using System.Runtime.InteropServices;
-using static TorchSharp.torch.distributed;
+using NanoVlm.Training.Distributed;
 
 namespace NanoVlm.Training.Tests.Distributed;
 
@@ -22,7 +23,7 @@ public abstract class RankProcesses : IDisposable
     // Every rank of a scenario; this process serves the store, as torchrun does. One rank may never end.
     private protected async Task<(int Code, string Said)[]> Play(string scenario, int size, int except = -1)
     {
-        using var store = new TCPStore("127.0.0.1", 0, is_master: true);
+        using var store = new TcpStoreServer(IPAddress.Loopback, 0);
         var ranks = Enumerable.Range(0, size).Select(rank => Start(rank, size, store.Port, scenario)).ToArray();
         return await Task.WhenAll(ranks.Select((rank, number) => number == except ? Task.FromResult((0, "")) : End(rank)));
     }

@@ -1,12 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
-using static TorchSharp.torch.distributed;
+using NanoVlm.Training.Distributed;
 
 namespace NanoVlm.Training.Tests.Distributed;
 
 public sealed class RankTests : RankProcesses
 {
-    [Theory]
+    [RanksTheory]
     [InlineData("collectives+sums+gradients+shards", 3)]
     [InlineData("gradients+accumulation+text-only+shards", 2)]
     [InlineData("busy", 2)]
@@ -15,7 +15,7 @@ public sealed class RankTests : RankProcesses
         foreach (var (code, said) in await Play(scenario, size)) Assert.True(code == 0, said);
     }
 
-    [Theory]
+    [RanksTheory]
     [InlineData("diverged", "Rank 2 has other weights after step 2: diverged, first in matrix")]
     [InlineData("disagreeing", "Rank 2 has another configuration")]
     public async Task A_rank_that_is_unlike_the_others_is_named_by_all(string scenario, string named)
@@ -27,24 +27,24 @@ public sealed class RankTests : RankProcesses
         }
     }
 
-    [Fact]
+    [RanksFact]
     public async Task A_rank_that_never_comes_is_named()
     {
-        using var store = new TCPStore("127.0.0.1", 0, is_master: true);
+        using var store = new TcpStoreServer(IPAddress.Loopback, 0);
         var (code, said) = await End(Start(0, 3, store.Port, "sums", "--join", "2"));
         Assert.Equal(1, code);
         Assert.Contains("Ranks 1, 2 of 3 did not come", said);
     }
 
-    [Fact]
+    [RanksFact]
     public async Task Two_processes_with_one_number_are_refused()
     {
-        using var store = new TCPStore("127.0.0.1", 0, is_master: true);
+        using var store = new TcpStoreServer(IPAddress.Loopback, 0);
         var results = await Task.WhenAll(End(Start(1, 2, store.Port, "sums", "--join", "5")), End(Start(1, 2, store.Port, "sums", "--join", "5")));
         Assert.Single(results, result => result.Said.Contains("Two processes have RANK=1", StringComparison.Ordinal));
     }
 
-    [Fact]
+    [RanksFact]
     public async Task Rank_0_serves_where_the_launcher_does_not()
     {
         // The port is free now; should another process take it before rank 0 does, rank 0 says so and another is tried.

@@ -1,0 +1,53 @@
+using System.Runtime.InteropServices;
+using NanoVlm.Native;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace NanoVlm.Optimization;
+
+/// <summary>How large the gradients of a step are.</summary>
+public static class GradientNorm
+{
+    /// <summary>The Euclidean norm of all gradients together; not finite where one of them is not. Waits for the device.</summary>
+    /// <param name="parameters">The parameters; those without a gradient count as zeros.</param>
+    public static double Measure(IEnumerable<Parameter> parameters)
+    {
+        AutogradNode.ThrowIfFailed();
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        var byKernel = new List<Tensor>();
+        var others = new List<Tensor>();
+        foreach (var parameter in parameters)
+            if (parameter.grad is { } gradient) (IsForKernel(gradient) ? byKernel : others).Add(gradient);
+        var squares = byKernel.Count > 0 ? SumSquares(byKernel) : 0;
+        foreach (var there in others.GroupBy(gradient => (gradient.device_type, gradient.device_index)))
+            squares += stack(there.Select(gradient => gradient.norm().to(ScalarType.Float64))).square().sum().ToDouble();
+        return Math.Sqrt(squares);
+    }
+
+    private static bool IsForKernel(Tensor gradient) =>
+        KernelLibrary.Loaded && gradient.device_type == DeviceType.CPU && gradient.dtype is ScalarType.Float32 or ScalarType.BFloat16 && gradient.is_contiguous();
+
+    private static unsafe double SumSquares(IReadOnlyList<Tensor> gradients)
+    {
+        ArrayArguments[] arrays = [.. gradients.Select(gradient => new ArrayArguments
+        {
+            Size = gradient.numel(),
+            Data = LibTorch.Address(gradient),
+            Type = gradient.dtype == ScalarType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32,
+        })];
+        fixed (ArrayArguments* first = arrays)
+        {
+            var scratch = NativeMemory.AlignedAlloc((nuint)KernelLibrary.SumSquaresScratch(arrays.Length, first), 64);
+            try
+            {
+                return KernelLibrary.SumSquares(arrays.Length, first, (nint)scratch, new KernelThreads { ParallelFor = LibTorch.ParallelFor, Count = get_num_threads() });
+            }
+            finally
+            {
+                NativeMemory.AlignedFree(scratch);
+            }
+        }
+    }
+}
