@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using NanoVlm.Configuration;
 using NanoVlm.Models;
+using NanoVlm.Shared;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -59,13 +60,13 @@ internal static class MemoryBenchmark
         var (before, architecture) = (0L, cases[number]);
         Console.Error.WriteLine($"{architecture.Model} {architecture.Option}: {Estimate(architecture)}");
         using (var warm = rand(64, 64).requires_grad_()) warm.matmul(warm).sum().backward();
-        before = StepProcess.PeakBytes();
+        before = Figures.PeakBytes();
         using var counter = new AllocationCounter();
         using var step = new TrainingStep(new StepSizes(architecture.Model, Config(architecture.Model), architecture.Rows, architecture.Tokens, 0), ScalarType.Float32, architecture.Train);
         for (var i = 0; i < 2; i++) step.Run(i);
         var clock = Stopwatch.StartNew();
         step.Run(2);
-        Console.WriteLine(JsonSerializer.Serialize(new Measured(before, counter.PeakBytes, StepProcess.PeakBytes(), clock.Elapsed.TotalSeconds)));
+        Console.WriteLine(JsonSerializer.Serialize(new Measured(before, counter.PeakBytes, Figures.PeakBytes(), clock.Elapsed.TotalSeconds)));
     }
 
     private static MemoryEstimate Estimate(Case of) => MemoryEstimate.Of(Config(of.Model), of.Train, StepShape.Of(Config(of.Model), of.Rows, of.Tokens, of.Tiles), new StepPrecision());

@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using System.Diagnostics;
 using NanoVlm.Data.Packing;
 using NanoVlm.Layers;
@@ -91,13 +92,13 @@ internal static class PackingBenchmark
             ("one text", new Visibility { Causal = true }, true), ("packed", packed, true), ("packed, window 512", packed with { Window = 512 }, true), ("packed, composite", packed, false),
         })
         {
-            Kernels.Fused = fused;
+            Operators.Implementation = fused ? Implementation.Native : Implementation.Composite;
             double best = double.MaxValue;
             for (int round = 0; round < 5; round++)
             {
                 using var inner = NewDisposeScope();
                 var clock = Stopwatch.StartNew();
-                var y = Kernels.Attention(q, k, v, 1 / Math.Sqrt(size), visible);
+                var y = Operators.Attention(q, k, v, 1 / Math.Sqrt(size), visible);
                 autograd.grad([y], [q, k, v], [ones_like(y)]);
                 best = Math.Min(best, clock.Elapsed.TotalMilliseconds);
             }

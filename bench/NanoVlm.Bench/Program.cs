@@ -1,54 +1,67 @@
 using System.CommandLine;
+using System.Globalization;
 using NanoVlm;
 using NanoVlm.Bench;
 using static TorchSharp.torch;
 
+// First of all, as it must not meet this checkout's library: another checkout's step, which the benchmark starts.
+if (args is [OtherCheckout.Command, var checkout, var otherModel, var otherPrecision, var otherThreads])
+{
+    new OtherCheckout(checkout).Serve(otherModel, otherPrecision, int.Parse(otherThreads, CultureInfo.InvariantCulture));
+    return 0;
+}
+
 var precision = new Option<string>("--precision") { Description = "fp32, bf16 or both", DefaultValueFactory = _ => "both" };
 precision.AcceptOnlyFromAmong("fp32", "bf16", "both");
-var rounds = new Option<int>("--rounds") { Description = "How often the two sides take turns; fewer when a minute has passed, but at least 3", DefaultValueFactory = _ => 10, HelpName = "N" };
-var steps = new Option<int>("--steps") { Description = "Steps of each side in a round", DefaultValueFactory = _ => 3, HelpName = "N" };
-var threads = new Option<int>("--threads") { Description = "Threads of each side; by default one a core", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
-var json = new Option<bool>("--json") { Description = "Print JSON, a line a precision" };
+var stepModel = new Option<string>("--model") { Description = "tiny (1.7 M parameters), 222m or both", DefaultValueFactory = _ => "both" };
+stepModel.AcceptOnlyFromAmong("tiny", "222m", "both");
+var stepThreads = new Option<int[]>("--threads") { Description = "Threads of each side; by default one, and then one a core", DefaultValueFactory = _ => [.. new[] { 1, Environment.ProcessorCount }.Distinct()], HelpName = "N", AllowMultipleArgumentsPerToken = true };
+var stepRounds = new Option<int?>("--rounds") { Description = "How often the sides take turns; 10, or 3 with the large model", HelpName = "N" };
+var steps = new Option<int?>("--steps") { Description = "Steps of each side in a round; 3, or 2 with the large model", HelpName = "N" };
+var against = new Option<string?>("--against") { Description = "Another checkout of this repository, built in Release, to measure beside this one", HelpName = "DIR" };
+var json = new Option<bool>("--json") { Description = "Print JSON, a line a combination" };
 var profile = new Option<bool>("--profile") { Description = "Print where our step's time goes, and end" };
-var root = new RootCommand("Measures one training step of a tiny vision-language model, here and in PyTorch by turns.") { precision, rounds, steps, threads, json, profile };
-foreach (var count in new[] { rounds, steps, threads })
+var root = new RootCommand("Measures one training step here, in plain TorchSharp, in another checkout and in PyTorch, by turns.") { precision, stepModel, stepThreads, stepRounds, steps, against, json, profile };
+
+var rounds = new Option<int>("--rounds") { Description = "How often the sides take turns", DefaultValueFactory = _ => 10, HelpName = "N" };
+var threads = new Option<int>("--threads") { Description = "Threads of each side; by default one a core", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
+foreach (var count in new Option[] { stepRounds, steps, rounds, threads, stepThreads })
     count.Validators.Add(result =>
     {
-        if (result.GetValueOrDefault<int>() < 1) result.AddError($"{count.Name} must be 1 or more.");
+        if (result.Tokens.Any(token => !int.TryParse(token.Value, CultureInfo.InvariantCulture, out var number) || number < 1)) result.AddError($"{count.Name} must be 1 or more.");
     });
 root.SetAction(result =>
 {
-    var names = result.GetValue(precision) == "both" ? new[] { "fp32", "bf16" } : [result.GetValue(precision)!];
-    set_num_threads(result.GetValue(threads));
+    var precisions = result.GetValue(precision) == "both" ? new[] { "bf16", "fp32" } : [result.GetValue(precision)!];
+    var models = result.GetValue(stepModel) == "both" ? new[] { "tiny", "222m" } : [result.GetValue(stepModel)!];
+    var counts = result.GetValue(stepThreads)!;
     if (result.GetValue(profile))
     {
-        foreach (var name in names) StepProfile.Print(name, result.GetValue(steps) * result.GetValue(rounds));
+        set_num_threads(counts[^1]);
+        foreach (var name in precisions) StepProfile.Print(name, (result.GetValue(steps) ?? 3) * (result.GetValue(stepRounds) ?? 10));
         return;
     }
-    StepBenchmark.Run(names, result.GetValue(rounds), result.GetValue(steps), result.GetValue(threads), result.GetValue(json));
+    var other = result.GetValue(against) is { } folder ? new OtherCheckout(folder).Found() : null;
+    var cases = from model in models from name in precisions from count in counts select new StepCase(model, name, count);
+    StepBenchmark.Run([.. cases], other, result.GetValue(stepRounds), result.GetValue(steps), result.GetValue(json));
 });
 
-var serve = new Option<bool>("--serve") { Description = "Run steps as standard input asks: what the benchmark starts", Hidden = true };
-var largeRounds = new Option<int>("--rounds") { Description = "How often the two sides take turns", DefaultValueFactory = _ => 5, HelpName = "N" };
-var large = new Command("step-222m", "Measures time and peak memory of one step of nanoVLM's 222M model in float32, here and in PyTorch by turns") { largeRounds, threads, json, serve };
-large.SetAction(result =>
+var plain = new Option<bool>("--plain") { Description = "Plain TorchSharp's" };
+var serve = new Command("serve", "Runs steps as standard input asks: what the benchmark starts") { stepModel, precision, threads, plain };
+serve.Hidden = true;
+serve.SetAction(result =>
 {
     set_num_threads(result.GetValue(threads));
-    if (!result.GetValue(serve))
-    {
-        LargeStepBenchmark.Run(result.GetValue(largeRounds), result.GetValue(threads), result.GetValue(json));
-        return;
-    }
-    using var step = new TrainingStep(StepSizes.NanoVlm222M, ScalarType.Float32);
-    StepProcess.Serve(step);
+    StepBenchmark.Serve(result.GetValue(stepModel)!, result.GetValue(precision)!, result.GetValue(plain));
 });
-root.Subcommands.Add(large);
+root.Subcommands.Add(serve);
 
-var decode = new Command("decode", "Measures greedy decoding on cached keys and values, here and in PyTorch by turns") { rounds, threads };
+var decode = new Command("decode", "Measures greedy decoding on cached keys and values, here and in PyTorch or in another checkout by turns") { rounds, threads, against };
 decode.SetAction(result =>
 {
     set_num_threads(result.GetValue(threads));
-    DecodeBenchmark.Run(result.GetValue(rounds), result.GetValue(threads));
+    if (result.GetValue(against) is { } folder) DecodeBenchmark.Run(new OtherCheckout(folder).Found(), result.GetValue(rounds), result.GetValue(threads));
+    else DecodeBenchmark.Run(result.GetValue(rounds), result.GetValue(threads));
 });
 root.Subcommands.Add(decode);
 

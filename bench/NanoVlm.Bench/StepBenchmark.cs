@@ -1,102 +1,111 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Bench;
 
-/// <summary>The training step here and in PyTorch, by turns: what disturbs the machine for a while disturbs both.</summary>
+/// <summary>
+/// The training step of this library beside other ways to take it: the same model in plain TorchSharp, another checkout of this repository, PyTorch. Each side is a process
+/// of its own; they take turns, so that what disturbs the machine for a while disturbs all.
+/// </summary>
 internal static class StepBenchmark
 {
-    private const int WarmUp = 3, LeastRounds = 3;
+    private const int LeastRounds = 3;
 
-    // bfloat16 without hardware for it takes PyTorch 15 seconds a step: rounds end early then.
-    private static readonly TimeSpan limit = TimeSpan.FromMinutes(1);
+    // bfloat16 without instructions for it can take a side seconds a step: rounds end early then.
+    private static readonly TimeSpan limit = TimeSpan.FromMinutes(2);
 
-    internal static void Run(string[] precisions, int rounds, int steps, int threads, bool json)
+    /// <summary>Measures every combination and prints each when it is done.</summary>
+    internal static void Run(IReadOnlyList<StepCase> cases, OtherCheckout? against, int? rounds, int? steps, bool json)
     {
-        Console.Error.WriteLine($"up to {rounds} rounds of {steps} steps each, threads: {threads}, libtorch {__version__}; ratio: PyTorch's time / ours");
-        foreach (var precision in precisions)
+        if (!json) Console.Error.WriteLine("A side's ratio is its time by ours, round by round: 2.00 took twice as long.");
+        if (!PyTorch.IsHere) Console.Error.WriteLine("python3 has no PyTorch (Debian: apt-get install python3-torch): measured without it.");
+        foreach (var one in cases)
         {
-            var result = Measure(precision, rounds, steps, threads);
-            Console.WriteLine(json ? JsonSerializer.Serialize(result, JsonSerializerOptions.Web) : Text(result));
+            var large = one.Model != StepSizes.Tiny.Name;
+            var result = Measure(one, against, rounds ?? (large ? 3 : 10), steps ?? (large ? 2 : 3), oneAtATime: large);
+            if (json) Console.WriteLine(JsonSerializer.Serialize(result, JsonSerializerOptions.Web));
+            else Print(result);
         }
     }
 
-    internal static double Median(IEnumerable<double> values)
+    /// <summary>Runs our step or plain TorchSharp's in this process, as standard input asks.</summary>
+    internal static void Serve(string model, string precision, bool plain)
     {
-        var sorted = values.Order().ToArray();
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
-    }
-
-    private static StepResult Measure(string precision, int rounds, int steps, int threads)
-    {
-        using var peer = StepProcess.PyTorch("tiny", precision, threads);
-        if (peer is null) Console.Error.WriteLine("python3 has no PyTorch (Debian: apt-get install python3-torch): our side alone");
-        using var step = new TrainingStep(StepSizes.Tiny, precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32);
-        if (peer is not null && peer.Parameters != step.Parameters)
-            throw new NanoVlmException($"The models differ: {step.Parameters:N0} parameters here, {peer.Parameters:N0} in PyTorch.");
-        for (var i = 0; i < WarmUp; i++) step.Run(i);
-        var (tensors, memory) = (Tensor.TotalCount, Environment.WorkingSet);
-
-        var ours = new List<(double Seconds, double Processor)>();
-        var theirs = new List<(double Seconds, double Processor)>();
-        var clock = Stopwatch.StartNew();
-        for (var round = 0; round < rounds && (round < LeastRounds || clock.Elapsed < limit); round++)
+        var sizes = StepSizes.Find(model);
+        var dtype = precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
+        if (plain)
         {
-            ours.Add(Time(step, round * steps, steps));
-            if (peer?.Run(steps) is { } measured) theirs.Add((measured.Seconds, measured.Processor));
+            using var theirs = new PlainStep(sizes, dtype);
+            StepProcess.Serve(__version__, theirs.Parameters, number => theirs.Run(number));
+            return;
         }
-        return new StepResult(
-            precision, step.Parameters, threads, ours.Count, peer?.Version, new Side(ours), peer is null ? null : new Side(theirs),
-            peer is null ? null : new Ratio(ours.Zip(theirs, (a, b) => b.Seconds / a.Seconds)),
-            peer is null ? null : new Ratio(ours.Zip(theirs, (a, b) => b.Processor / a.Processor)),
-            tensors, Tensor.TotalCount, memory, Environment.WorkingSet);
-    }
-
-    /// <summary>The median of some steps' seconds, and the mean of the processor time of all threads.</summary>
-    internal static (double Seconds, double Processor) Time(TrainingStep step, int number, int steps)
-    {
-        var seconds = new double[steps];
-        var processor = Environment.CpuUsage.TotalTime;
-        for (var i = 0; i < steps; i++)
+        using var step = new TrainingStep(sizes, dtype);
+        var (counted, live) = (0, 0L);
+        StepProcess.Serve(__version__, step.Parameters, number =>
         {
-            var start = Stopwatch.GetTimestamp();
-            step.Run(number + i);
-            seconds[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            step.Run(number);
+            // A step that leaves a tensor alive is a bug: this ends the process.
+            if (++counted == 2) live = Tensor.TotalCount;
+            else if (Tensor.TotalCount > live && counted > 2) throw new NanoVlmException($"Step {number} left {Tensor.TotalCount - live} tensors alive.");
+        });
+    }
+
+    private static StepResult Measure(StepCase of, OtherCheckout? against, int rounds, int steps, bool oneAtATime)
+    {
+        string[] serve = ["serve", "--model", of.Model, "--precision", of.Precision, "--threads", of.Threads.ToString(CultureInfo.InvariantCulture)];
+        var sides = new List<(string Name, Func<StepProcess> Start)>
+        {
+            ("NanoVlm", () => StepProcess.Own("NanoVlm", serve)),
+            ("plain TorchSharp", () => StepProcess.Own("plain TorchSharp", [.. serve, "--plain"])),
+        };
+        if (against is not null) sides.Add((against.Name, () => against.Step(of)));
+        if (PyTorch.IsHere) sides.Add(("PyTorch", () => PyTorch.Step(of)));
+
+        var running = new StepProcess?[sides.Count];
+        var versions = new string[sides.Count];
+        var measured = sides.Select(_ => new List<StepRound>()).ToArray();
+        var (parameters, clock) = (0L, Stopwatch.StartNew());
+        try
+        {
+            for (var round = 0; round < rounds && (round < LeastRounds || clock.Elapsed < limit); round++)
+                for (var i = 0; i < sides.Count; i++)
+                {
+                    var process = running[i] ??= sides[i].Start();
+                    versions[i] = process.Version;
+                    if (i == 0) parameters = process.Parameters;
+                    else if (process.Parameters != parameters) throw new NanoVlmException($"The models differ: {parameters:N0} parameters here, {process.Parameters:N0} in {sides[i].Name}.");
+                    measured[i].Add(process.Run(steps));
+                    if (!oneAtATime) continue;
+                    process.Dispose(); // memory has no room for all of them
+                    running[i] = null;
+                }
         }
-        return (Median(seconds), (Environment.CpuUsage.TotalTime - processor).TotalSeconds / steps);
+        finally
+        {
+            foreach (var process in running) process?.Dispose();
+        }
+        return new StepResult(of.Model, of.Precision, of.Threads, parameters, measured[0].Count, steps, [.. sides.Select((side, i) => new StepSide(
+            side.Name, versions[i], Figures.Median(measured[i].Select(round => round.Seconds)), Figures.Median(measured[i].Select(round => round.Processor)), measured[i].Max(round => round.PeakBytes),
+            new Ratio(measured[i].Zip(measured[0], (theirs, ours) => theirs.Seconds / ours.Seconds)), new Ratio(measured[i].Zip(measured[0], (theirs, ours) => theirs.Processor / ours.Processor))))]);
     }
 
-    private static string Text(StepResult result)
+    private static void Print(StepResult result)
     {
-        var text = FormattableString.Invariant($"{result.Precision}: NanoVlm {result.NanoVlm.Seconds * 1e3:F1} ms");
-        if (result is { PyTorch: { } peer, Ratio: { } ratio, ProcessorRatio: { } processor })
-            text += FormattableString.Invariant($", PyTorch {result.PyTorchVersion} {peer.Seconds * 1e3:F1} ms, ratio {ratio.Median:F2} ({ratio.Minimum:F2} to {ratio.Maximum:F2}) over {result.Rounds} rounds\n")
-                + FormattableString.Invariant($"      processor time {result.NanoVlm.ProcessorSeconds * 1e3:F1} and {peer.ProcessorSeconds * 1e3:F1} ms, ratio {processor.Median:F2} ({processor.Minimum:F2} to {processor.Maximum:F2})");
-        return text + FormattableString.Invariant(
-            $"\n      live tensors {result.TensorsBefore} -> {result.TensorsAfter}, resident {result.ResidentBefore >> 20} -> {result.ResidentAfter >> 20} MiB");
+        var sizes = StepSizes.Find(result.Model);
+        Console.WriteLine(FormattableString.Invariant(
+            $"{result.Model}, {result.Precision}, threads: {result.Threads}; {result.Parameters:N0} parameters, {sizes.Batch} rows of {sizes.Tokens} tokens; {result.Rounds} rounds of {result.Steps} steps"));
+        Console.WriteLine($"  {"",-28}{"ms a step",11}  {"ratio",-24}{"processor ms",13}  {"ratio",-24}{"peak MiB",9}");
+        foreach (var side in result.Sides)
+            Console.WriteLine(FormattableString.Invariant(
+                $"  {$"{side.Name} ({side.Torch})",-28}{side.Seconds * 1e3,11:F1}  {side.Ratio,-24}{side.ProcessorSeconds * 1e3,13:F1}  {side.ProcessorRatio,-24}{side.PeakBytes >> 20,9}"));
     }
 }
 
-/// <summary>The step in one precision. The ratios are PyTorch's time / ours, in wall time and in the time of all processors.</summary>
-internal sealed record StepResult(
-    string Precision, long Parameters, int Threads, int Rounds, string? PyTorchVersion, Side NanoVlm, Side? PyTorch, Ratio? Ratio, Ratio? ProcessorRatio,
-    long TensorsBefore, long TensorsAfter, long ResidentBefore, long ResidentAfter);
+/// <summary>The step of one model in one precision with some threads.</summary>
+internal sealed record StepResult(string Model, string Precision, int Threads, long Parameters, int Rounds, int Steps, IReadOnlyList<StepSide> Sides);
 
-/// <summary>Medians over the rounds, of wall time and of the time of all processors.</summary>
-internal sealed record Side(double Seconds, double ProcessorSeconds)
-{
-    internal Side(IReadOnlyList<(double Seconds, double Processor)> rounds) :
-        this(StepBenchmark.Median(rounds.Select(r => r.Seconds)), StepBenchmark.Median(rounds.Select(r => r.Processor)))
-    {
-    }
-}
-
-/// <summary>The rounds' ratios.</summary>
-internal sealed record Ratio(double Median, double Minimum, double Maximum)
-{
-    internal Ratio(IEnumerable<double> rounds) : this(StepBenchmark.Median(rounds), rounds.Min(), rounds.Max())
-    {
-    }
-}
+/// <summary>Medians over the rounds, in wall time and in the time of all processors; the ratios are this side's / ours.</summary>
+internal sealed record StepSide(string Name, string Torch, double Seconds, double ProcessorSeconds, long PeakBytes, Ratio Ratio, Ratio ProcessorRatio);

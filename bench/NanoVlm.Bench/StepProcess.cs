@@ -4,83 +4,44 @@ using System.Text.Json;
 
 namespace NanoVlm.Bench;
 
-/// <summary>A training step in a process of its own, which waits until it is asked for some: PyTorch's, of pytorch_step.py, or ours.</summary>
+/// <summary>What a process takes part in a measurement with: a model, a precision, a number of threads.</summary>
+internal sealed record StepCase(string Model, string Precision, int Threads);
+
+/// <summary>A training step in a process of its own, which waits until it is asked for some.</summary>
 internal sealed class StepProcess : IDisposable
 {
     private readonly Process process;
+    private readonly string name;
 
-    private StepProcess(ProcessStartInfo start)
+    internal StepProcess(string name, string program, params string[] arguments)
     {
-        (start.RedirectStandardInput, start.RedirectStandardOutput) = (true, true);
-        // As in this process (ThreadWaiting.cs): else, on a busy machine, the ratio would measure how OpenMP waits.
-        start.Environment.TryAdd("GOMP_SPINCOUNT", "10000");
+        this.name = name;
+        // With the longer spinning that is OpenMP's default, a busy machine would measure how threads wait for each other.
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, Environment = { ["GOMP_SPINCOUNT"] = "10000" } };
         process = Process.Start(start)!;
         var ready = Read();
         (Version, Parameters) = (ready.GetProperty("torch").GetString()!, ready.GetProperty("parameters").GetInt64());
     }
 
+    /// <summary>The libtorch or the PyTorch that computes.</summary>
     internal string Version { get; }
 
     internal long Parameters { get; }
 
-    /// <summary>Starts and warms up PyTorch's; null when no Python here has it.</summary>
-    internal static StepProcess? PyTorch(string model, string precision, int threads) => Python is null ? null : new(new ProcessStartInfo(Python)
-    {
-        ArgumentList = { Path.Combine(AppContext.BaseDirectory, "pytorch_step.py"), "--pause", "--model", model, "--dtype", precision, "--threads", threads.ToString(CultureInfo.InvariantCulture) },
-    });
-
-    /// <summary>Starts and warms up PyTorch's decoder; null when no Python here has it.</summary>
-    internal static StepProcess? Decoder(string model, int threads) => Python is null ? null : new(new ProcessStartInfo(Python)
-    {
-        ArgumentList = { Path.Combine(AppContext.BaseDirectory, "pytorch_decode.py"), "--model", model, "--threads", threads.ToString(CultureInfo.InvariantCulture) },
-    });
-
-    /// <summary>The seconds of some decoding steps.</summary>
-    internal double Decode(int context, int tokens, int rows)
-    {
-        process.StandardInput.WriteLine(FormattableString.Invariant($"run {context} {tokens} {rows}"));
-        process.StandardInput.Flush();
-        return Read().GetProperty("seconds").GetDouble();
-    }
-
-    /// <summary>Starts and warms up ours: this program with the arguments.</summary>
-    internal static StepProcess Ours(params string[] arguments)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!);
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(StepProcess).Assembly.Location);
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        return new StepProcess(start);
-    }
+    /// <summary>This program as a process.</summary>
+    internal static StepProcess Own(string name, params string[] arguments) => Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet"
+        ? new(name, Environment.ProcessPath!, [typeof(StepProcess).Assembly.Location, .. arguments])
+        : new(name, Environment.ProcessPath!, arguments);
 
     /// <summary>Runs some steps.</summary>
-    /// <returns>The median of their seconds, the mean of the processor time of all threads, and the most memory that the process has had.</returns>
-    internal (double Seconds, double Processor, long PeakBytes) Run(int steps)
+    internal StepRound Run(int steps)
     {
-        process.StandardInput.WriteLine(FormattableString.Invariant($"run {steps}"));
-        process.StandardInput.Flush();
-        var result = Read();
-        return (result.GetProperty("seconds_per_step").GetDouble(), result.GetProperty("processor_seconds_per_step").GetDouble(), result.GetProperty("peak_bytes").GetInt64());
+        var result = Ask(FormattableString.Invariant($"run {steps}"));
+        return new StepRound(result.GetProperty("seconds_per_step").GetDouble(), result.GetProperty("processor_seconds_per_step").GetDouble(), result.GetProperty("peak_bytes").GetInt64());
     }
 
-    /// <summary>The other end: runs steps as standard input asks until it ends.</summary>
-    internal static void Serve(TrainingStep step)
-    {
-        for (var i = 0; i < 2; i++) step.Run(i);
-        Write(new { Ready = true, Torch = TorchSharp.torch.__version__, step.Parameters });
-        for (var done = 2; Console.ReadLine()?.Split(' ') is ["run", var count];)
-        {
-            var steps = int.Parse(count, CultureInfo.InvariantCulture);
-            var (seconds, processor) = StepBenchmark.Time(step, done, steps);
-            Write(new { SecondsPerStep = seconds, ProcessorSecondsPerStep = processor, PeakBytes = PeakBytes() });
-            done += steps;
-        }
-
-        static void Write(object line) => Console.WriteLine(JsonSerializer.Serialize(line, snakeCase));
-    }
-
-    /// <summary>The most memory this process has had, by Linux.</summary>
-    internal static long PeakBytes() =>
-        1024 * long.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+    /// <summary>The seconds of some decoding steps.</summary>
+    internal double Decode(int context, int tokens, int rows) => Ask(FormattableString.Invariant($"run {context} {tokens} {rows}")).GetProperty("seconds").GetDouble();
 
     public void Dispose()
     {
@@ -89,28 +50,46 @@ internal sealed class StepProcess : IDisposable
         process.Dispose();
     }
 
+    /// <summary>The other end: warms up, and runs steps as standard input asks until it ends.</summary>
+    /// <param name="version">Of libtorch.</param>
+    /// <param name="parameters">The model's.</param>
+    /// <param name="step">One step, by its number.</param>
+    internal static void Serve(string version, long parameters, Action<int> step)
+    {
+        var done = 0;
+        for (; done < 2; done++) step(done);
+        Write(new { Ready = true, Torch = version, Parameters = parameters });
+        while (Console.ReadLine()?.Split(' ') is ["run", var count])
+        {
+            var seconds = new double[int.Parse(count, CultureInfo.InvariantCulture)];
+            var processor = Environment.CpuUsage.TotalTime;
+            for (var i = 0; i < seconds.Length; i++, done++)
+            {
+                var start = Stopwatch.GetTimestamp();
+                step(done);
+                seconds[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            }
+            processor = Environment.CpuUsage.TotalTime - processor;
+            Write(new { SecondsPerStep = Figures.Median(seconds), ProcessorSecondsPerStep = processor.TotalSeconds / seconds.Length, PeakBytes = Figures.PeakBytes() });
+        }
+
+        static void Write(object line) => Console.WriteLine(JsonSerializer.Serialize(line, snakeCase));
+    }
+
     private static readonly JsonSerializerOptions snakeCase = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    // Debian's python3-torch belongs to /usr/bin/python3, which need not be the first on PATH.
-    private static string? Python { get; } = new[] { "python3", "/usr/bin/python3" }.FirstOrDefault(HasTorch);
-
-    private static bool HasTorch(string python)
+    private JsonElement Ask(string line)
     {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(python) { ArgumentList = { "-c", "import torch" }, RedirectStandardError = true })!;
-            process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
+        process.StandardInput.WriteLine(line);
+        process.StandardInput.Flush();
+        return Read();
     }
 
     private JsonElement Read() =>
         process.StandardOutput.ReadLine() is { } line
             ? JsonSerializer.Deserialize<JsonElement>(line)
-            : throw new NanoVlmException("A measured process ended early; what it says is above.");
+            : throw new NanoVlmException($"The process of {name} ended early; what it says is above.");
 }
+
+/// <summary>Some steps of a side: the median of their seconds, the mean time of all processors, and the most memory that the process has had.</summary>
+internal sealed record StepRound(double Seconds, double Processor, long PeakBytes);

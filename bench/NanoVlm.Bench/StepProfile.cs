@@ -28,6 +28,6 @@ internal static class StepProfile
         made = DisposeScopeManager.Statistics.CreatedInScopeCount + DisposeScopeManager.Statistics.CreatedOutsideScopeCount - made;
         Console.WriteLine(FormattableString.Invariant($"{precision}: median of {steps} steps; a step makes {made / steps} tensors here and {allocated >> 10} KiB of managed memory"));
         foreach (var (part, times) in parts)
-            Console.WriteLine(FormattableString.Invariant($"  {part,-10} {StepBenchmark.Median([.. times]),8:F2} ms, at best {times.Min(),8:F2}"));
+            Console.WriteLine(FormattableString.Invariant($"  {part,-10} {Figures.Median([.. times]),8:F2} ms, at best {times.Min(),8:F2}"));
     }
 }

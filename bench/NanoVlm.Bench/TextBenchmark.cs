@@ -49,7 +49,7 @@ internal static class TextBenchmark
             WriteGemmaSized(gemma);
             Say($"a file of Gemma's size: {new FileInfo(gemma).Length / MiB:F1} MiB, 262,144 tokens");
             var seconds = Enumerable.Range(0, rounds).Select(_ => Time(() => Tokenizer.Load(gemma))).ToArray();
-            Say($"opened in {StepBenchmark.Median(seconds):F2} s ({seconds.Min():F2} to {seconds.Max():F2})");
+            Say($"opened in {Figures.Median(seconds):F2} s ({seconds.Min():F2} to {seconds.Max():F2})");
         }
         finally
         {
@@ -202,7 +202,7 @@ internal static class TextBenchmark
         var rates = process.StandardOutput.ReadToEnd().Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(rate => double.Parse(rate, CultureInfo.InvariantCulture)).ToArray();
         process.WaitForExit();
         if (process.ExitCode != 0 || rates.Length == 0) throw new NanoVlmException($"node could not run the package tokenizers from {nodeModules}");
-        Say($"encode, npm's tokenizers (Rust): {StepBenchmark.Median(rates):F1} MiB/s ({rates.Min():F1} to {rates.Max():F1})");
+        Say($"encode, npm's tokenizers (Rust): {Figures.Median(rates):F1} MiB/s ({rates.Min():F1} to {rates.Max():F1})");
     }
 
     private static void Rates(string what, double size, int rounds, Action run, Action? before = null)
@@ -214,7 +214,7 @@ internal static class TextBenchmark
             double seconds = Time(run);
             if (i >= 0) rates[i] = size / seconds;
         }
-        Say($"{what}: {StepBenchmark.Median(rates):F1} MiB/s ({rates.Min():F1} to {rates.Max():F1})");
+        Say($"{what}: {Figures.Median(rates):F1} MiB/s ({rates.Min():F1} to {rates.Max():F1})");
     }
 
     private static double Time(Action run)

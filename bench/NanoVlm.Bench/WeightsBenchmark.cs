@@ -43,9 +43,9 @@ internal static class WeightsBenchmark
         void Compare(string what, Func<Filled, double> time)
         {
             var (copy, load) = (copies.Select(time), loads.Select(time));
-            var bound = 1.3 * StepBenchmark.Median(cat) + StepBenchmark.Median(copy);
+            var bound = 1.3 * Figures.Median(cat) + Figures.Median(copy);
             Console.WriteLine($"copy to {what,-20}{Times(copy)}");
-            Console.WriteLine(FormattableString.Invariant($"open, load {what,-17}{Times(load)}: {StepBenchmark.Median(load) / bound:F2} of 1.3 x cat + copy, {bound * 1e3:F0} ms"));
+            Console.WriteLine(FormattableString.Invariant($"open, load {what,-17}{Times(load)}: {Figures.Median(load) / bound:F2} of 1.3 x cat + copy, {bound * 1e3:F0} ms"));
         }
     }
 
@@ -54,14 +54,14 @@ internal static class WeightsBenchmark
     {
         using var scope = NewDisposeScope();
         zeros(1).add(1); // libtorch itself
-        var before = StepProcess.PeakBytes();
+        var before = Figures.PeakBytes();
         var targets = new Dictionary<string, Tensor>();
         var fresh = Time(() =>
         {
             using var weights = ModelWeights.Open(path);
             foreach (var name in weights.Names) weights.CopyTo(name, targets[name] = empty(weights[name].Shape));
         });
-        var peak = StepProcess.PeakBytes();
+        var peak = Figures.PeakBytes();
         var again = Time(() =>
         {
             using var weights = ModelWeights.Open(path);
@@ -148,7 +148,7 @@ internal static class WeightsBenchmark
     }
 
     private static string Times(IEnumerable<double> seconds) =>
-        FormattableString.Invariant($"{StepBenchmark.Median(seconds) * 1e3:F0} ms ({seconds.Min() * 1e3:F0} to {seconds.Max() * 1e3:F0})");
+        FormattableString.Invariant($"{Figures.Median(seconds) * 1e3:F0} ms ({seconds.Min() * 1e3:F0} to {seconds.Max() * 1e3:F0})");
 
     /// <summary>Seconds to fill new tensors, the same tensors again, to map without filling; peaks of resident bytes.</summary>
     private sealed record Filled(double New, double Existing, double Map, long Before, long Peak);

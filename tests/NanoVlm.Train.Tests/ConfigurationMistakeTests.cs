@@ -33,8 +33,12 @@ public sealed class ConfigurationMistakeTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_configuration_is_named() =>
-        NanoVlmProgram.Run(folder.Path, "train", "--config", "nowhere.json").Failed(2, "nowhere.json");
+    public void A_missing_configuration_is_named_and_the_shipped_ones_listed() =>
+        NanoVlmProgram.Run(folder.Path, "train", "--config", "nowhere.json").Failed(2, "nowhere.json", "dinov3_gemma, nanovlm_222m, nanovlm_450m, shapes");
+
+    [Fact]
+    public void A_shipped_configuration_is_found_by_its_name_from_any_folder_without_the_command_s_name() =>
+        NanoVlmProgram.Run(folder.Path, "--config", "shapes", "--set", "train.precision=bf61").Failed(2, "shapes: train.precision");
 
     [Theory]
     [InlineData("train.max_stepz=3", "train.max_stepz", "max_steps")]

@@ -78,7 +78,7 @@ public sealed class DownloadCommandTests : IDisposable
         };
         using (var program = Start("download", "org/name"))
         {
-            await resumed.Task.WaitAsync(TimeSpan.FromMinutes(1));
+            await resumed.Task.WaitAsync(NanoVlmProgram.Patience);
             program.Signal(signal);
             var result = program.Finish();
             result.Failed(130, "nanovlm: stopped; what came is kept");

@@ -7,7 +7,7 @@ namespace NanoVlm.Training.Tests;
 /// <summary>The built program as a child process.</summary>
 internal sealed class NanoVlmProgram : IDisposable
 {
-    private static readonly TimeSpan patience = TimeSpan.FromMinutes(3); // for a loaded machine; nothing waits for it to pass
+    internal static readonly TimeSpan Patience = TimeSpan.FromMinutes(15); // for a loaded machine; nothing waits for it to pass
 
     private readonly Process process;
     private readonly StringBuilder output = new(), error = new();
@@ -80,7 +80,7 @@ internal sealed class NanoVlmProgram : IDisposable
             if (error.ToString().Contains(text, StringComparison.Ordinal)) return;
             awaited.Add((text, seen));
         }
-        await seen.Task.WaitAsync(patience);
+        await seen.Task.WaitAsync(Patience);
     }
 
     /// <summary>The process.</summary>
@@ -108,7 +108,7 @@ internal sealed class NanoVlmProgram : IDisposable
     /// <summary>Waits for its end.</summary>
     public ProgramResult Finish()
     {
-        Assert.True(process.WaitForExit(patience), "The program did not end.");
+        Assert.True(process.WaitForExit(Patience), "The program did not end.");
         process.WaitForExit(); // the last lines too
         lock (awaited) return new ProgramResult(process.ExitCode, output.ToString(), error.ToString());
     }

@@ -35,7 +35,9 @@ public sealed record RunConfig : IChecked
     public EvalSection Eval { get; init; } = new();
 
     /// <summary>Reads a configuration.</summary>
-    /// <param name="path">The file; null is the built-in default, <c>configs/shapes.json</c>.</param>
+    /// <param name="path">
+    /// The file, or the name of a shipped configuration with <c>.json</c> or without, such as <c>dinov3_gemma</c>; null is the built-in default, <c>configs/shapes.json</c>.
+    /// </param>
     /// <param name="overrides">What <c>--set</c> gave: <c>train.seed=1</c>, <c>data.train[0].images=100</c>.</param>
     /// <exception cref="ConfigurationException">The file cannot be read or anything in it or in the overrides is wrong; all mistakes are listed.</exception>
     public static RunConfig Load(string? path = null, IEnumerable<string>? overrides = null)
@@ -44,12 +46,13 @@ public sealed record RunConfig : IChecked
         {
             using var stream = typeof(RunConfig).Assembly.GetManifestResourceStream(DefaultResource)!;
             using var text = new StreamReader(stream);
-            return Read(Encoding.UTF8.GetBytes(text.ReadToEnd()), "the built-in configuration", BuiltInFolder, overrides);
+            return Read(Encoding.UTF8.GetBytes(text.ReadToEnd()), "the built-in configuration", ShippedConfigs.Folder, overrides);
         }
 
+        var file = ShippedConfigs.Find(path);
         try
         {
-            return Read(File.ReadAllBytes(path), path, Path.GetDirectoryName(Path.GetFullPath(path))!, overrides);
+            return Read(File.ReadAllBytes(file), path, Path.GetDirectoryName(Path.GetFullPath(file))!, overrides);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -157,8 +160,6 @@ public sealed record RunConfig : IChecked
             "model.image.tile_size", "model.vision.patch_size", "model.projector.pixel_shuffle_factor");
     }
 
-    private static string BuiltInFolder => Path.Combine(AppContext.BaseDirectory, "configs");
-
     private int TokensPerTile
     {
         get
@@ -182,7 +183,7 @@ public sealed record RunConfig : IChecked
             {
                 Vision = model.Vision with { Pretrained = Beside(folder, model.Vision.Pretrained) },
                 Language = model.Language with { Pretrained = Beside(folder, model.Language.Pretrained) },
-                Tokenizer = model.Tokenizer is null && model.Language.Pretrained is null ? Path.Combine(BuiltInFolder, "shapes-tokenizer") : Beside(folder, model.Tokenizer),
+                Tokenizer = model.Tokenizer is null && model.Language.Pretrained is null ? Path.Combine(ShippedConfigs.Folder, "shapes-tokenizer") : Beside(folder, model.Tokenizer),
             },
         };
     }

@@ -40,7 +40,7 @@ public static class Initialization
             if (name.EndsWith("position_embedding", StringComparison.Ordinal) && section.Vision.PositionInitializer == PositionInitializer.Sincos)
                 parameter.copy_(Sincos(parameter.shape[1], parameter.shape[2]) * deviation);
             else
-                parameter.normal_(0, deviation, generator); // init.normal_ takes a generator and draws from the global one
+                parameter.normal_(0, deviation, generator);
         }
     }
 

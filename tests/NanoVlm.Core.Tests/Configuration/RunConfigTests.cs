@@ -159,8 +159,22 @@ public sealed class RunConfigTests
             """{ "data": { "train": [ { "kind": "shapes" } ] }, "train": { "seed": 1, "seed": 2 } }""")).Message);
 
     [Fact]
-    public void A_missing_file_is_a_configuration_mistake() =>
-        Assert.StartsWith("nowhere.json: cannot be read", Assert.Throws<ConfigurationException>(() => RunConfig.Load("nowhere.json")).Message);
+    public void A_missing_file_is_a_configuration_mistake_that_lists_what_is_shipped()
+    {
+        var message = Assert.Throws<ConfigurationException>(() => RunConfig.Load("dinov_gemma.json")).Message;
+        Assert.StartsWith("dinov_gemma.json: there is no such file, and no shipped configuration of this name; did you mean 'dinov3_gemma'; shipped are ", message);
+        var shipped = Directory.GetFiles(RepositoryFiles.At("configs"), "*.json").Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal);
+        Assert.EndsWith(string.Join(", ", shipped), message);
+    }
+
+    [Theory]
+    [InlineData("nanovlm_222m")]
+    [InlineData("nanovlm_222m.json")]
+    public void A_shipped_configuration_is_found_by_its_name(string name) =>
+        Assert.Equal(RunConfig.Load(RepositoryFiles.At("configs/nanovlm_222m.json")).ToJson(), RunConfig.Load(name).ToJson());
+
+    [Fact]
+    public void A_folder_is_no_configuration() => Assert.Contains(": cannot be read", Assert.Throws<ConfigurationException>(() => RunConfig.Load(AppContext.BaseDirectory)).Message);
 
     [Fact]
     public void Overrides_reach_sections_lists_and_elements()

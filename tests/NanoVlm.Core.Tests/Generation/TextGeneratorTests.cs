@@ -123,17 +123,17 @@ public sealed class TextGeneratorTests : IDisposable
     {
         var prompt = talker.Prompts(2)[1];
         var options = new GenerationOptions { MaxNewTokens = 100_000 };
-        var before = Tensor.TotalCount;
+        var before = LeakCheck.LiveTensors();
         await foreach (var piece in talker.Generator.StreamAsync(prompt, options)) break;
-        Assert.Equal(before, Tensor.TotalCount);
+        LeakCheck.AssertNoneSince(before, "Who stops reading");
         using var cancelled = new CancellationTokenSource();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
             await foreach (var piece in talker.Generator.StreamAsync(prompt, options, cancellation: cancelled.Token)) await cancelled.CancelAsync();
         });
-        Assert.Equal(before, Tensor.TotalCount);
+        LeakCheck.AssertNoneSince(before, "Who cancels");
         Assert.ThrowsAny<OperationCanceledException>(() => talker.Generator.Generate(talker.Prompts(4), options, cancellation: new CancellationToken(true)));
-        Assert.Equal(before, Tensor.TotalCount);
+        LeakCheck.AssertNoneSince(before, "Who never begins");
     }
 
     [Fact]
@@ -258,9 +258,9 @@ public sealed class TextGeneratorTests : IDisposable
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var embeddings = talker.Model.Decoder.Embed(tensor(new long[] { 5, 6, 7 }, [1, 3]), ScalarType.Float32);
-        var before = Tensor.TotalCount;
+        var before = LeakCheck.LiveTensors();
         Assert.ThrowsAny<OperationCanceledException>(() => new Continuation(talker.Model.Decoder, embeddings, [3], ScalarType.Float32, 4, cancellation: new CancellationToken(true)));
-        Assert.Equal(before, Tensor.TotalCount);
+        LeakCheck.AssertNoneSince(before, "Who never begins");
     }
 
     public void Dispose() => talker.Dispose();

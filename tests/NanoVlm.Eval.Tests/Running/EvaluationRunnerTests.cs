@@ -76,9 +76,9 @@ public sealed class EvaluationRunnerTests : IDisposable
     public void Nothing_is_left_alive()
     {
         Ask(items, 8);
-        var before = Tensor.TotalCount;
+        var before = LeakCheck.LiveTensors();
         Ask(items, 8);
-        Assert.Equal(before, Tensor.TotalCount);
+        LeakCheck.AssertNoneSince(before, "An evaluation");
     }
 
     [Fact]

@@ -25,7 +25,7 @@ public sealed class HubConcurrencyTests : IDisposable
         var held = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         var reports = new Awaited(HubFileState.Waiting);
         var download = fixture.DownloadSnapshot(progress: reports);
-        await reports.Seen.WaitAsync(TimeSpan.FromMinutes(1));
+        await reports.Seen.WaitAsync(HubFixture.Patience);
         Assert.Empty(fixture.Hub.Cdn.Requests);
 
         Directory.CreateDirectory(Path.GetDirectoryName(fixture.Blob("model.safetensors"))!);
@@ -46,7 +46,7 @@ public sealed class HubConcurrencyTests : IDisposable
         using var interrupt = new CancellationTokenSource();
         var reports = new Awaited(HubFileState.Waiting);
         var download = client.DownloadSnapshot(fixture.Repository, null, reports, interrupt.Token);
-        await reports.Seen.WaitAsync(TimeSpan.FromMinutes(1));
+        await reports.Seen.WaitAsync(HubFixture.Patience);
         interrupt.Cancel();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => download);
     }

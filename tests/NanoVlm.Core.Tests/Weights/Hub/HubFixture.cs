@@ -5,11 +5,14 @@ namespace NanoVlm.Tests.Weights.Hub;
 /// <summary>A Hub on the loopback, an empty cache, and clients that join them.</summary>
 internal sealed class HubFixture : IDisposable
 {
+    /// <summary>For a loaded machine; nothing waits for it to pass.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
+
     public HubFixture(string id = "org/name", HubRepositoryKind kind = HubRepositoryKind.Model)
     {
         Hub = new LoopbackHub(id, kind == HubRepositoryKind.Dataset);
         Repository = new HubRepository(id, kind: kind);
-        Options = new HubOptions { Endpoint = new Uri(Hub.Endpoint), CacheFolder = Folder["hub"], RetryDelay = TimeSpan.Zero, Timeout = TimeSpan.FromMinutes(3) };
+        Options = new HubOptions { Endpoint = new Uri(Hub.Endpoint), CacheFolder = Folder["hub"], RetryDelay = TimeSpan.Zero, Timeout = Patience };
     }
 
     public TemporaryFolder Folder { get; } = new();
