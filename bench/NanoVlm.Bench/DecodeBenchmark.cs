@@ -100,7 +100,7 @@ internal static class DecodeBenchmark
         Tensor Next(Tensor given)
         {
             using var inner = NewDisposeScope();
-            var hidden = decoder.forward(decoder.Embed(given, ScalarType.Float32), cache: cache);
+            var hidden = decoder.forward(decoder.Embed(given), cache: cache);
             return decoder.Logits(hidden.narrow(1, hidden.shape[1] - 1, 1)).argmax(-1).MoveToOuterDisposeScope();
         }
     }

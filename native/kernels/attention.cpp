@@ -24,7 +24,8 @@ struct Extents {
             if (j == 0 || values[j] != values[j - 1]) runs[count++] = {values[j], j, j};
             runs[count - 1].last = j;
         }
-        std::sort(runs, runs + count, [](const Run& a, const Run& b) { return a.value != b.value ? a.value < b.value : a.first < b.first; });
+        std::sort(runs, runs + count,
+                  [](const Run& a, const Run& b) { return a.value != b.value ? a.value < b.value : a.first < b.first; });
         for (int64_t i = 0, next; i < count; i = next) {
             for (next = i + 1; next < count && runs[next].value == runs[i].value;) next++;
             const Run all{runs[i].value, runs[i].first, runs[next - 1].last};
@@ -60,13 +61,15 @@ struct Ranges {
         begin = static_cast<int64_t*>(scratch), end = begin + tokens;
         Run* runs = reinterpret_cast<Run*>(end + tokens);
         int64_t *of_documents = end + tokens + 3 * keys, *of_spans = of_documents + (a.documents ? 2 * keys : 0);
-        const Extents documents(rules.documents, keys, runs, of_documents, of_documents + keys), spans(rules.spans, keys, runs, of_spans, of_spans + keys);
+        const Extents documents(rules.documents, keys, runs, of_documents, of_documents + keys),
+            spans(rules.spans, keys, runs, of_spans, of_spans + keys);
 
         const bool shared = documents.has_zero && documents.distinct > 1, apart = documents.whole && !shared;
         bool placed = true;  // positions count the places, at least within each document
         if (rules.window > 0 && rules.positions)
             for (int64_t j = 1; j < keys && placed; j++)
-                placed = rules.positions[j] == rules.positions[j - 1] + 1 || (apart && rules.documents && rules.documents[j] != rules.documents[j - 1]);
+                placed = rules.positions[j] == rules.positions[j - 1] + 1 ||
+                         (apart && rules.documents && rules.documents[j] != rules.documents[j - 1]);
         for (int64_t i = 0; i < tokens; i++) {
             const int64_t at = i + keys - tokens;
             int64_t first = rules.window > 0 && placed ? at - rules.window + 1 : 0, last = rules.causal ? at : keys - 1;
@@ -163,5 +166,6 @@ void nanovlm_attention_backward(const nanovlm_attention* attention, void* scratc
     for (int64_t b = 0; b < a.batch; b++)  // no query sends anything
         for (int64_t t = 0; t < a.key_tokens; t++)
             for (int64_t g = 0; g < a.groups; g++)
-                for (const nanovlm_heads* grad : {&a.grad_k, &a.grad_v}) std::memset(at(dtype(a.type), *grad, b, t, g), 0, a.dim * bytes_of(dtype(a.type)));
+                for (const nanovlm_heads* grad : {&a.grad_k, &a.grad_v})
+                    std::memset(at(dtype(a.type), *grad, b, t, g), 0, a.dim * bytes_of(dtype(a.type)));
 }

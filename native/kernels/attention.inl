@@ -46,7 +46,8 @@ static void scores_of(const Attention& a, int64_t head, int64_t first, int64_t r
 
 // Sets p to exp(scale * s - log_sum) where seen and 0 elsewhere; with log_sum unknown (forward) finds it.
 static void probabilities(const Attention& a, int64_t i, const Seen& seen, float* s, float* log_sum, bool known) {
-    const int64_t columns = seen.end - seen.begin, begin = a.begin[i] == a.end[i] ? 0 : a.begin[i] - seen.begin, end = begin + a.end[i] - a.begin[i];
+    const int64_t columns = seen.end - seen.begin, begin = a.begin[i] == a.end[i] ? 0 : a.begin[i] - seen.begin,
+                  end = begin + a.end[i] - a.begin[i];
     const float infinity = __builtin_inff();
     for (int64_t j = 0; j < begin; j++) s[j] = 0;
     for (int64_t j = end; j < columns; j++) s[j] = 0;
@@ -96,8 +97,10 @@ static int64_t attention_scratch(const Attention& a, bool backward) {
     const void* none = nullptr;
     // The largest of the products' needs: scores, probabilities times values, transposed probabilities times gradients.
     int64_t gemm_size = gemm_scratch(product(rows, a.key_tokens, a.dim, a.type, none, 1, 1, a.type, none, 1, 2, kFloat, nullptr, 1, false));
-    gemm_size = larger_of(gemm_size, gemm_scratch(product(rows, a.dim, a.key_tokens, kFloat, none, 2, 1, a.type, none, 2, 1, a.type, nullptr, 1, false)));
-    gemm_size = larger_of(gemm_size, gemm_scratch(product(a.key_tokens, a.dim, rows, kFloat, none, 1, 2, a.type, none, 2, 1, kFloat, nullptr, 1, false)));
+    gemm_size = larger_of(
+        gemm_size, gemm_scratch(product(rows, a.dim, a.key_tokens, kFloat, none, 2, 1, a.type, none, 2, 1, a.type, nullptr, 1, false)));
+    gemm_size = larger_of(
+        gemm_size, gemm_scratch(product(a.key_tokens, a.dim, rows, kFloat, none, 1, 2, a.type, none, 2, 1, kFloat, nullptr, 1, false)));
     return gemm_size + (backward ? 2 : 1) * block + (backward ? 2 * round_up(a.key_tokens * a.dim, 16) : 0) + 64;
 }
 
@@ -116,8 +119,8 @@ static void attention_forward(const Attention& a, float* scratch) {
                 probabilities(a, first + i, seen, scores + i * columns, &log_sum, false);
                 if (a.log_sum) a.log_sum[head * a.tokens + first + i] = log_sum;
             }
-            gemm(product(rows, a.dim, columns, kFloat, scores, columns, 1, a.type, at(a.type, a.v, seen.begin * a.v_row), a.v_row, 1, a.type,
-                         at(a.type, a.out, head * a.out_head + first * a.out_row), a.out_row, false),
+            gemm(product(rows, a.dim, columns, kFloat, scores, columns, 1, a.type, at(a.type, a.v, seen.begin * a.v_row), a.v_row, 1,
+                         a.type, at(a.type, a.out, head * a.out_head + first * a.out_row), a.out_row, false),
                  rest);
         }
 }
@@ -156,13 +159,16 @@ static void attention_backward(const Attention& a, float* scratch) {
                 probabilities(a, first + i, seen, p + i * columns, a.log_sum + head * a.tokens + first + i, true);
             gemm(product(columns, a.dim, rows, kFloat, p, 1, columns, a.type, grad_out, a.grad_out_row, 1, kFloat,
                          grad_v + seen.begin * a.dim, a.dim, true), rest);
-            gemm(product(rows, columns, a.dim, a.type, grad_out, a.grad_out_row, 1, a.type, v, 1, a.v_row, kFloat, ds, columns, false), rest);
+            gemm(product(rows, columns, a.dim, a.type, grad_out, a.grad_out_row, 1, a.type, v, 1, a.v_row, kFloat, ds, columns, false),
+                 rest);
             for (int64_t i = 0; i < rows; i++) {
                 const float* p_row = p + i * columns;
                 float* row = ds + i * columns;
                 // From the same probabilities and products as below: exactly zero where one key is seen, in bfloat16 too.
                 const float delta = dot(columns, p_row, row);
-                for_lanes(columns, [&](int64_t j, auto lanes) { lanes.store(row + j, lanes.load(p_row + j) * (lanes.load(row + j) - delta) * a.scale); });
+                for_lanes(columns, [&](int64_t j, auto lanes) {
+                    lanes.store(row + j, lanes.load(p_row + j) * (lanes.load(row + j) - delta) * a.scale);
+                });
             }
             gemm(product(rows, a.dim, columns, kFloat, ds, columns, 1, a.type, k, a.k_row, 1, a.type,
                          at(a.type, a.grad_q, head * a.grad_q_head + first * a.grad_q_row), a.grad_q_row, false), rest);

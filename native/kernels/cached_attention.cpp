@@ -42,8 +42,9 @@ int64_t nanovlm_attend_cached(const nanovlm_cached_attention* attention, void* s
             const int64_t slot = start + a.lengths[b] % a.slots * token, bytes = a.dim * bytes_of(type);
             std::memcpy(at(type, a.keys, slot), at(type, a.k, i * a.dim), bytes);
             std::memcpy(at(type, a.values, slot), at(type, a.v, i * a.dim), bytes);
-            const CachedAttention head{type, std::min(a.lengths[b] + 1, a.slots), a.dim, group, token, a.scale, at(type, a.q, i * group * a.dim),
-                                       at(type, a.keys, start), at(type, a.values, start), at(type, a.out, i * group * a.dim)};
+            const int64_t keys = std::min(a.lengths[b] + 1, a.slots), query = i * group * a.dim;
+            const CachedAttention head{type, keys, a.dim, group, token, a.scale, at(type, a.q, query),
+                                       at(type, a.keys, start), at(type, a.values, start), at(type, a.out, query)};
             cpu_kernels().cached_attention(head, static_cast<float*>(scratch) + slice * plan.floats);
         }
     });

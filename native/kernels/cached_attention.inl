@@ -36,7 +36,8 @@ NANOVLM_INLINE void cached_values(const CachedAttention& a, const T* v, int64_t 
         for (int64_t j = first; j < last; j++) {
             const T* value = v + j * a.row + d;
             const F weight = splat(p[j]);
-            x0 += load(value) * weight, x1 += load(value + W) * weight, x2 += load(value + 2 * W) * weight, x3 += load(value + 3 * W) * weight;
+            x0 += load(value) * weight, x1 += load(value + W) * weight, x2 += load(value + 2 * W) * weight,
+                x3 += load(value + 3 * W) * weight;
         }
         store(sums + d, x0), store(sums + d + W, x1), store(sums + d + 2 * W, x2), store(sums + d + 3 * W, x3);
     }

@@ -39,21 +39,22 @@ int64_t nanovlm_embedding_backward(int64_t vocabulary, int64_t dim, int64_t coun
     const Dtype type = dtype(grad_type);
     parallel_for(threads, vocabulary, 16, [&](int64_t begin, int64_t end) {
         for (int64_t v = begin; v < end; v++)
-            for (int64_t i = start[v]; i < start[v + 1]; i++) cpu_kernels().add_to[type](dim, at(type, grad, order[i] * dim), total + v * dim);
+            for (int64_t i = start[v]; i < start[v + 1]; i++)
+                cpu_kernels().add_to[type](dim, at(type, grad, order[i] * dim), total + v * dim);
     });
     return -1;
 }
 
-void nanovlm_gather_rows(int64_t count, int64_t row_bytes, const int64_t* index, const void* from, int64_t from_row, void* to, int64_t to_row,
-                         const nanovlm_threads* threads) {
+void nanovlm_gather_rows(int64_t count, int64_t row_bytes, const int64_t* index, const void* from, int64_t from_row, void* to,
+                         int64_t to_row, const nanovlm_threads* threads) {
     parallel_for(threads, count, row_grain(row_bytes / 4), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++)
             std::memcpy(static_cast<char*>(to) + i * to_row, static_cast<const char*>(from) + index[i] * from_row, row_bytes);
     });
 }
 
-void nanovlm_scatter_rows(int64_t count, int64_t row_bytes, const int64_t* index, const void* from, int64_t from_row, void* to, int64_t to_row,
-                          const nanovlm_threads* threads) {
+void nanovlm_scatter_rows(int64_t count, int64_t row_bytes, const int64_t* index, const void* from, int64_t from_row, void* to,
+                          int64_t to_row, const nanovlm_threads* threads) {
     parallel_for(threads, count, row_grain(row_bytes / 4), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++)
             std::memcpy(static_cast<char*>(to) + index[i] * to_row, static_cast<const char*>(from) + i * from_row, row_bytes);

@@ -42,7 +42,8 @@ static void few_rows(const Gemm& g) {
 }
 
 static void gemm_few_rows(const Gemm& g) {
-    if (g.a_type == kFloat && g.b_type == kFloat) return g.c_type == kFloat ? few_rows<float, float, float>(g) : few_rows<float, float, bf16>(g);
+    if (g.a_type == kFloat && g.b_type == kFloat)
+        return g.c_type == kFloat ? few_rows<float, float, float>(g) : few_rows<float, float, bf16>(g);
     if (g.a_type == kFloat) return g.c_type == kFloat ? few_rows<float, bf16, float>(g) : few_rows<float, bf16, bf16>(g);
     if (g.b_type == kFloat) return g.c_type == kFloat ? few_rows<bf16, float, float>(g) : few_rows<bf16, float, bf16>(g);
     return g.c_type == kFloat ? few_rows<bf16, bf16, float>(g) : few_rows<bf16, bf16, bf16>(g);

@@ -18,7 +18,9 @@ struct Grid {
     Grid(const Gemm& g, const Threads* available) : rows(g.m), columns(g.n) {
         const Kernels& kernels = cpu_kernels();
         const int64_t threads = double(g.m) * g.n * g.k < 1e5 ? 1 : count_of(available);
-        const auto piece = [](int64_t size, int64_t pieces, int64_t tile) { return ((size + pieces - 1) / pieces + tile - 1) / tile * tile; };
+        const auto piece = [](int64_t size, int64_t pieces, int64_t tile) {
+            return ((size + pieces - 1) / pieces + tile - 1) / tile * tile;
+        };
         const double cost_a = g.a_type == kFloat && g.a_column == 1 ? 0 : 8, cost_b = 8;  // in columns (rows) of products
         double best = -1;
         for (int64_t a = 1; a <= threads; a++) {
@@ -42,7 +44,8 @@ struct Grid {
         return part;
     }
 
-    int64_t scratch(const Gemm& g) const { return whole_lines(cpu_kernels().gemm_scratch(piece(g, 0))); }  // floats a piece; the first is the largest
+    // Floats a piece; the first is the largest.
+    int64_t scratch(const Gemm& g) const { return whole_lines(cpu_kernels().gemm_scratch(piece(g, 0))); }
 };
 
 }  // namespace

@@ -246,7 +246,8 @@ static void gemm(const Gemm& g, float* scratch) {
                         if (plan.packed)
                             tile_rows<true>(height, depth, a + i * depth, 0, panel, target, target_row, start, bias + column + j);
                         else
-                            tile_rows<false>(height, depth, a + i * a_stride, a_stride, panel, target, target_row, start, bias + column + j);
+                            tile_rows<false>(height, depth, a + i * a_stride, a_stride, panel, target, target_row, start,
+                                             bias + column + j);
                         if (partial)
                             for (int64_t r = 0; r < height; r++)
                                 for (int64_t s = 0; s < width; s++) to[r * c_row + s] = edge[r * NR + s];

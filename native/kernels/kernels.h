@@ -84,10 +84,11 @@ struct Kernels {
 
     // By the types of x and y. rows of d; mean may be null (RMS norm); offset is added to the weight; bias may be null. In backward
     // grad_weight and grad_bias (null for RMS norm) [d] are added to, and so is grad_x where `add` [rows, d] is not null.
-    void (*norm[2][2])(int64_t rows, int64_t d, int64_t x_row, const void* x, const float* weight, float offset, const float* bias, float eps,
-                       void* y, float* mean, float* inverse);
+    void (*norm[2][2])(int64_t rows, int64_t d, int64_t x_row, const void* x, const float* weight, float offset, const float* bias,
+                       float eps, void* y, float* mean, float* inverse);
     void (*norm_backward[2][2])(int64_t rows, int64_t d, int64_t x_row, const void* x, const float* weight, float offset, const float* mean,
-                                const float* inverse, const void* grad, const float* add, void* grad_x, float* grad_weight, float* grad_bias);
+                                const float* inverse, const void* grad, const float* add, void* grad_x, float* grad_weight,
+                                float* grad_bias);
 
     // By the type of y. scale, grad_y and grad_scale may be null; grad_scale [d] is added to.
     void (*add_residual[2])(int64_t rows, int64_t d, int64_t x_row, const float* x, const void* y, const float* scale, float* out);
@@ -110,7 +111,8 @@ struct Kernels {
     double (*cross_entropy[2])(int64_t n, float* logits, int64_t target, void* gradient);
 
     double (*sum_squares[2])(int64_t n, const void* x);
-    void (*adamw[2])(int64_t n, float* parameter, const float* gradient, void* average, void* average_square, const AdamW&);  // averages' type
+    // By the type of the averages.
+    void (*adamw[2])(int64_t n, float* parameter, const float* gradient, void* average, void* average_square, const AdamW&);
 };
 
 const Kernels& cpu_kernels();

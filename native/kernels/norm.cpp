@@ -28,8 +28,8 @@ void nanovlm_norm_forward(const nanovlm_norm* norm, const nanovlm_threads* threa
         if (!n.branch) return forward(begin, end - begin, at(x_type, n.x, begin * n.x_row), n.x_row);
         for (int64_t i = begin; i < end; i += rows) {
             const int64_t count = std::min(rows, end - i);
-            kernels.add_residual[branch_type](count, d, n.x_row, static_cast<const float*>(n.x) + i * n.x_row, at(branch_type, n.branch, i * d),
-                                              n.branch_scale, n.sum + i * d);
+            kernels.add_residual[branch_type](count, d, n.x_row, static_cast<const float*>(n.x) + i * n.x_row,
+                                              at(branch_type, n.branch, i * d), n.branch_scale, n.sum + i * d);
             forward(i, count, n.sum + i * d, d);
         }
     });
@@ -57,7 +57,8 @@ void nanovlm_norm_backward(const nanovlm_norm* norm, void* scratch, const nanovl
                 void* grad_x = at(x_type, n.grad_x, i * d);
                 kernels.norm_backward[x_type][y_type](count, d, n.x_row, at(x_type, n.x, i * n.x_row), n.weight, n.add_one ? 1.0f : 0.0f,
                                                       n.mean ? n.mean + i : nullptr, n.inverse + i, at(y_type, n.grad_y, i * d),
-                                                      n.grad_sum ? n.grad_sum + i * d : nullptr, grad_x, part, n.grad_bias ? part + d : nullptr);
+                                                      n.grad_sum ? n.grad_sum + i * d : nullptr, grad_x, part,
+                                                      n.grad_bias ? part + d : nullptr);
                 if (branch)
                     kernels.add_residual_backward[branch_type](count, d, static_cast<const float*>(grad_x),
                                                                n.branch ? at(branch_type, n.branch, i * d) : nullptr, n.branch_scale,
@@ -80,7 +81,8 @@ void nanovlm_norm_backward(const nanovlm_norm* norm, void* scratch, const nanovl
 void nanovlm_add_residual(int64_t rows, int64_t dim, const float* x, const void* y, int32_t y_type, const float* scale, float* out,
                           const nanovlm_threads* threads) {
     parallel_for(threads, rows, row_grain(dim), [&](int64_t begin, int64_t end) {
-        cpu_kernels().add_residual[y_type](end - begin, dim, dim, x + begin * dim, at(dtype(y_type), y, begin * dim), scale, out + begin * dim);
+        cpu_kernels().add_residual[y_type](end - begin, dim, dim, x + begin * dim, at(dtype(y_type), y, begin * dim), scale,
+                                           out + begin * dim);
     });
 }
 

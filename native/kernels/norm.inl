@@ -2,8 +2,8 @@
 
 // The weight is weight + offset: 0, or 1 where the stored weight is the distance from one.
 template <class X, class Y>
-static void norm(int64_t rows, int64_t d, int64_t x_row, const void* x, const float* weight, float offset, const float* bias, float eps, void* y,
-                 float* mean, float* inverse) {
+static void norm(int64_t rows, int64_t d, int64_t x_row, const void* x, const float* weight, float offset, const float* bias, float eps,
+                 void* y, float* mean, float* inverse) {
     const float count = 1.0f / (float)d;
     for (int64_t r = 0; r < rows; r++) {
         const X* from = (const X*)x + r * x_row;
@@ -69,7 +69,9 @@ static void add_residual(int64_t rows, int64_t d, int64_t x_row, const float* x,
         const T* branch = (const T*)y + r * d;
         float* to = out + r * d;
         if (scale)
-            for_lanes(d, [&](int64_t i, auto lanes) { lanes.store(to + i, lanes.load(from + i) + lanes.load(branch + i) * lanes.load(scale + i)); });
+            for_lanes(d, [&](int64_t i, auto lanes) {
+                lanes.store(to + i, lanes.load(from + i) + lanes.load(branch + i) * lanes.load(scale + i));
+            });
         else
             for_lanes(d, [&](int64_t i, auto lanes) { lanes.store(to + i, lanes.load(from + i) + lanes.load(branch + i)); });
     }
@@ -77,7 +79,8 @@ static void add_residual(int64_t rows, int64_t d, int64_t x_row, const float* x,
 
 // grad_y = grad scale; grad_scale, where wanted, is added to.
 template <class T>
-static void add_residual_backward(int64_t rows, int64_t d, const float* grad, const void* y, const float* scale, void* grad_y, float* grad_scale) {
+static void add_residual_backward(int64_t rows, int64_t d, const float* grad, const void* y, const float* scale, void* grad_y,
+                                  float* grad_scale) {
     for (int64_t r = 0; r < rows; r++) {
         const float* from = grad + r * d;
         const T* branch = (const T*)y + r * d;

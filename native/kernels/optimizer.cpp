@@ -33,14 +33,17 @@ void over_blocks(const Array* array, int64_t first, int64_t last, const Body& bo
 
 using namespace nanovlm;
 
-void nanovlm_adamw(int64_t count, const nanovlm_parameter* parameters, const nanovlm_adamw_options* options, const nanovlm_threads* threads) {
+void nanovlm_adamw(int64_t count, const nanovlm_parameter* parameters, const nanovlm_adamw_options* options,
+                   const nanovlm_threads* threads) {
     const nanovlm_adamw_options& o = *options;
-    const AdamW step{float(o.lr), float(o.beta1), float(o.beta2), float(o.eps), float(o.weight_decay), float(1 - std::pow(o.beta1, double(o.step))),
-                     float(std::sqrt(1 - std::pow(o.beta2, double(o.step)))), float(o.grad_scale)};
+    const double correction1 = 1 - std::pow(o.beta1, double(o.step)), correction2 = 1 - std::pow(o.beta2, double(o.step));
+    const AdamW step{float(o.lr),           float(o.beta1),     float(o.beta2),                float(o.eps),
+                     float(o.weight_decay), float(correction1), float(std::sqrt(correction2)), float(o.grad_scale)};
     parallel_for(threads, all_blocks(count, parameters), 1, [&](int64_t first, int64_t last) {
         over_blocks(parameters, first, last, [&](const nanovlm_parameter& p, int64_t begin, int64_t size, int64_t) {
             const Dtype type = dtype(p.average_type);
-            cpu_kernels().adamw[type](size, p.value + begin, p.gradient + begin, at(type, p.average, begin), at(type, p.average_square, begin), step);
+            cpu_kernels().adamw[type](size, p.value + begin, p.gradient + begin, at(type, p.average, begin),
+                                      at(type, p.average_square, begin), step);
         });
     });
 }

@@ -53,6 +53,21 @@ public sealed unsafe class AllocationCounter : IDisposable
         }
     }
 
+    /// <summary>Counts nothing until disposed of: an allocation that libtorch refuses throws, and cannot do so through the frames of this class.</summary>
+    public static IDisposable Pause()
+    {
+        if (replacement != 0) Set(original);
+        return new Paused();
+    }
+
+    private sealed class Paused : IDisposable
+    {
+        public void Dispose()
+        {
+            if (counters.Length > 0) Set(replacement);
+        }
+    }
+
     private static void Make()
     {
         torch.InitializeDeviceType(DeviceType.CPU);

@@ -7,7 +7,6 @@ namespace NanoVlm.Generation;
 internal sealed class Continuation : IDisposable
 {
     private readonly CausalLanguageModel decoder;
-    private readonly ScalarType dtype;
     private readonly KvCache cache;
     private long[] positions; // of each row's next token
     private Tensor logits;
@@ -16,17 +15,16 @@ internal sealed class Continuation : IDisposable
     /// <param name="decoder">The language model.</param>
     /// <param name="embeddings">[B, T, hidden]; prompts stand on the left, padding behind them.</param>
     /// <param name="lengths">Tokens of each prompt.</param>
-    /// <param name="dtype">The dtype to compute in.</param>
     /// <param name="newTokens">The most tokens to come.</param>
     /// <param name="rows">The most rows there will be; null: as many as prompts.</param>
     /// <param name="spans">As for <see cref="CausalLanguageModel.forward"/>.</param>
     /// <param name="layout">Where prompts do not stand at 0, 1, ..., each row's positions and the last of them.</param>
     /// <param name="cancellation">Stops between layers.</param>
     public Continuation(
-        CausalLanguageModel decoder, Tensor embeddings, IReadOnlyList<long> lengths, ScalarType dtype, long newTokens, int? rows = null, Tensor? spans = null, RowLayout? layout = null,
+        CausalLanguageModel decoder, Tensor embeddings, IReadOnlyList<long> lengths, long newTokens, int? rows = null, Tensor? spans = null, RowLayout? layout = null,
         CancellationToken cancellation = default)
     {
-        (this.decoder, this.dtype) = (decoder, dtype);
+        this.decoder = decoder;
         cache = new KvCache(decoder.Config, Math.Max(rows ?? 0, lengths.Count), lengths.Max() + newTokens) { Cancellation = cancellation };
         positions = [.. lengths.Select((length, row) => (layout?.LastPositions?[row] ?? length - 1) + 1)];
         try
@@ -58,7 +56,7 @@ internal sealed class Continuation : IDisposable
     {
         using var scope = NewDisposeScope();
         var place = tensor(positions, [Rows, 1], device: tokens.device);
-        var hidden = decoder.forward(decoder.Embed(tokens.unsqueeze(1), dtype), cache: cache, layout: new RowLayout(place, null, positions.Max()) { LastPositions = positions }); // [B, 1, hidden]
+        var hidden = decoder.forward(decoder.Embed(tokens.unsqueeze(1)), cache: cache, layout: new RowLayout(place, null, positions.Max()) { LastPositions = positions }); // [B, 1, hidden]
         for (var row = 0; row < positions.Length; row++) positions[row]++;
         Give(decoder.Logits(hidden.squeeze(1)));
     }
@@ -76,7 +74,7 @@ internal sealed class Continuation : IDisposable
         {
             var lasts = positions.Select(position => position + start + piece - 1).ToArray();
             var places = tensor(positions, [Rows, 1], device: tokens.device) + arange(start, start + piece, device: tokens.device);
-            states.Add(decoder.forward(decoder.Embed(tokens.narrow(1, start, piece), dtype), cache: cache, layout: new RowLayout(places, null, lasts.Max()) { LastPositions = lasts }));
+            states.Add(decoder.forward(decoder.Embed(tokens.narrow(1, start, piece)), cache: cache, layout: new RowLayout(places, null, lasts.Max()) { LastPositions = lasts }));
         }
         return cat(states, 1).MoveToOuterDisposeScope();
     }

@@ -23,21 +23,20 @@ public static class Decoding
         using var scope = NewDisposeScope();
         using var mode = inference_mode();
         var features = pixelValues is null ? null : model.EncodeImages(pixelValues);
-        return Continue(model.Decoder, model.Embed(inputIds, features), attentionMask, model.ComputeDtype, maxNewTokens, sampling, endOfText, model.Spans(inputIds)).MoveToOuterDisposeScope();
+        return Continue(model.Decoder, model.Embed(inputIds, features), attentionMask, maxNewTokens, sampling, endOfText, model.Spans(inputIds)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Continues a batch of prompts given as embeddings.</summary>
     /// <param name="decoder">The language model.</param>
     /// <param name="embeddings">[B, T, hidden].</param>
     /// <param name="attentionMask">[B, T], 0 where padding is, or null.</param>
-    /// <param name="dtype">The dtype to compute in.</param>
     /// <param name="maxNewTokens">The most tokens to add.</param>
     /// <param name="sampling">As for <see cref="Generate"/>.</param>
     /// <param name="endOfText">As for <see cref="Generate"/>.</param>
     /// <param name="spans">[B, T], which tokens see each other in both directions; see <see cref="CausalLanguageModel.forward"/>.</param>
     /// <returns>[B, new tokens], Int64.</returns>
     public static Tensor Continue(
-        CausalLanguageModel decoder, Tensor embeddings, Tensor? attentionMask, ScalarType dtype, int maxNewTokens, Sampling? sampling = null, long? endOfText = null, Tensor? spans = null)
+        CausalLanguageModel decoder, Tensor embeddings, Tensor? attentionMask, int maxNewTokens, Sampling? sampling = null, long? endOfText = null, Tensor? spans = null)
     {
         using var scope = NewDisposeScope();
         var (batch, width) = (embeddings.shape[0], embeddings.shape[1]);
@@ -56,7 +55,7 @@ public static class Decoding
         }
         if (maxNewTokens == 0) return empty(batch, 0, ScalarType.Int64, embeddings.device).MoveToOuterDisposeScope();
         using var sampler = new Sampler(sampling ?? Sampling.Greedy, [.. Enumerable.Range(0, (int)batch)]);
-        using var rows = new Continuation(decoder, embeddings, lengths, dtype, maxNewTokens, spans: spans, layout: layout);
+        using var rows = new Continuation(decoder, embeddings, lengths, maxNewTokens, spans: spans, layout: layout);
         var made = new List<Tensor>();
         var ended = zeros(batch, ScalarType.Bool, embeddings.device);
         while (true)

@@ -43,6 +43,7 @@ public sealed record ForwardPass
         var (module, names) = foreign ? Pretrained.Open(folder) : Checkpoint.Open(folder);
         using var opened = module;
         if (module is VisionLanguageModel whole) whole.ComputeDtype = ComputeDtype;
+        if (module is CausalLanguageModel alone) alone.ComputeDtype = ComputeDtype;
         foreach (var group in groups)
         {
             if (foreign) group.ShiftLabels(masked: module is VisionLanguageModel { Config.LmBidirectionalImages: true });
@@ -63,7 +64,7 @@ public sealed record ForwardPass
                 {
                     VisionTransformer tower => Look(tower, group, Store),
                     DualEncoder encoder => Match(encoder, group, Store),
-                    CausalLanguageModel decoder => Read(decoder, decoder.Embed(group.Ids!, ComputeDtype), null, group, Store),
+                    CausalLanguageModel decoder => Read(decoder, decoder.Embed(group.Ids!), null, group, Store),
                     _ => See((VisionLanguageModel)module, group, Store),
                 };
                 if (!differentiates || loss is null) continue;
@@ -211,7 +212,7 @@ public sealed record ForwardPass
     private void StoreContinuation(CausalLanguageModel decoder, Tensor embeddings, Tensor? spans, ForwardInputs group, Action<string, Tensor> store)
     {
         using var mode = no_grad();
-        var made = Decoding.Continue(decoder, embeddings.detach(), group.Mask, ComputeDtype, Generate, spans: spans);
+        var made = Decoding.Continue(decoder, embeddings.detach(), group.Mask, Generate, spans: spans);
         store("output.generated_ids", made);
         store("output.generate", cat([group.Ids!, made], 1));
     }

@@ -182,7 +182,7 @@ public sealed partial class TextGenerator
         var input = tensor(ids, [prompts.Count, width], device: device);
         var embeddings = model.Embed(input, Encode(prompts, device, cancellation));
         cancellation.ThrowIfCancellationRequested();
-        return new Continuation(model.Decoder, embeddings, [.. prompts.Select(prompt => (long)prompt.InputIds.Length)], model.ComputeDtype, newTokens, rows, model.Spans(input), cancellation: cancellation);
+        return new Continuation(model.Decoder, embeddings, [.. prompts.Select(prompt => (long)prompt.InputIds.Length)], newTokens, rows, model.Spans(input), cancellation: cancellation);
     }
 
     // [tiles, image tokens, hidden] of all prompts in their order; null where there are no images.

@@ -51,14 +51,16 @@ public sealed class CausalLanguageModel : Module
     /// <summary>Whether a token's rotary angles depend on how long the text is, which reaches this position.</summary>
     internal bool AnglesDependOnLength(long last) => last >= Config.MaxPositionEmbeddings && Config.RopeScaling.Type is (RopeType.Nanovlm or RopeType.Dynamic);
 
-    /// <summary>The embeddings of tokens.</summary>
+    /// <summary>The dtype of matrix products and attention. The residual stream between them, norms, softmax and rotary angles are float32, and so are all weights.</summary>
+    public ScalarType ComputeDtype { get; set; } = ScalarType.Float32;
+
+    /// <summary>The embeddings of tokens, where the residual stream begins.</summary>
     /// <param name="ids">[B, T], Int64.</param>
-    /// <param name="dtype">The dtype to compute in.</param>
-    /// <returns>[B, T, hidden].</returns>
-    public Tensor Embed(Tensor ids, ScalarType dtype)
+    /// <returns>[B, T, hidden], float32.</returns>
+    public Tensor Embed(Tensor ids)
     {
         using var scope = NewDisposeScope();
-        var x = token_embedding.call(ids, dtype);
+        var x = token_embedding.call(ids, ScalarType.Float32);
         if (Config.PadTokenId is { } pad && x.requires_grad) x = where((ids == pad).unsqueeze(-1), x.detach(), x);
         if (Config.EmbeddingScale) x = x * (float)Math.Sqrt(Config.HiddenSize);
         return x.MoveToOuterDisposeScope();
@@ -70,7 +72,7 @@ public sealed class CausalLanguageModel : Module
     public Tensor Logits(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        var logits = Operators.Linear(hidden, HeadWeight).to(ScalarType.Float32);
+        var logits = Operators.Linear(hidden, HeadWeight, result: ScalarType.Float32);
         return (Config.FinalLogitSoftcapping is { } cap ? (logits / cap).tanh() * cap : logits).MoveToOuterDisposeScope();
     }
 
@@ -81,7 +83,7 @@ public sealed class CausalLanguageModel : Module
     public Tensor CrossEntropy(Tensor hidden, Tensor targets) => Operators.LinearCrossEntropy(hidden, HeadWeight, targets, Config.FinalLogitSoftcapping);
 
     /// <summary>Hidden states after the final norm.</summary>
-    /// <param name="embeddings">[B, T, hidden].</param>
+    /// <param name="embeddings">[B, T, hidden], float32.</param>
     /// <param name="attentionMask">[B, T], 0 where padding is; not with a cache. Null: nothing is padding.</param>
     /// <param name="cache">Keys and values of the tokens before these; the new ones are added. Several tokens at a time come to rows of one length.</param>
     /// <param name="hiddenStates">Receives every block's input and the last block's output, if given.</param>
@@ -89,7 +91,7 @@ public sealed class CausalLanguageModel : Module
     /// <param name="rows">[N], numbers in B T: the only positions whose result is wanted. The last block computes no others.</param>
     /// <param name="spans">[B, T], Int64: tokens of one span, 0 being none, see each other in both directions, as an image's do in Gemma-3.</param>
     /// <param name="lengths">With a cache, how many tokens of each row are to be kept; what stands behind them is padding. Null: all.</param>
-    /// <returns>[B, T, hidden]; [N, hidden] with <paramref name="rows"/>.</returns>
+    /// <returns>[B, T, hidden]; [N, hidden] with <paramref name="rows"/>; in the compute dtype.</returns>
     public Tensor forward(
         Tensor embeddings, Tensor? attentionMask = null, KvCache? cache = null, List<Tensor>? hiddenStates = null, RowLayout? layout = null, Tensor? rows = null, Tensor? spans = null,
         IReadOnlyList<long>? lengths = null)
@@ -119,13 +121,13 @@ public sealed class CausalLanguageModel : Module
             var block = blocks[layer];
             var (angles, visible, wanted) = (window > 0 ? near : far, seen with { Window = window }, layer == blocks.Count - 1 ? rows : null);
             x = CheckpointActivations && cache is null
-                ? ActivationCheckpoint.Run(block, given => block.forward(given[0]!, (given[1]!, given[2]!), visible.Of(given.AsSpan(3, 4)), null, given[7]),
+                ? ActivationCheckpoint.Run(block, given => block.forward(given[0]!, ComputeDtype, (given[1]!, given[2]!), visible.Of(given.AsSpan(3, 4)), null, given[7]),
                     [x, angles.Cos, angles.Sin, .. visible.Tensors, wanted])
-                : block.forward(x, angles, visible, cache, wanted);
+                : block.forward(x, ComputeDtype, angles, visible, cache, wanted);
         }
         cache?.End();
         hiddenStates?.Add(x.alias().DetachFromDisposeScope());
-        return norm.call(x).MoveToOuterDisposeScope();
+        return norm.call(x, ComputeDtype).MoveToOuterDisposeScope();
 
         (Tensor Cos, Tensor Sin) Angles(RotaryEmbedding rotary) => layout?.LastPositions is { } lasts ? rotary.Angles(positions, lasts) : rotary.Angles(positions, last);
     }
@@ -152,13 +154,13 @@ public sealed class CausalLanguageModel : Module
             RmsNorm Norm() => new(config.HiddenSize, config.RmsNormEps, config.NormUnitOffset);
         }
 
-        public Tensor forward(Tensor x, (Tensor, Tensor) rotation, Visibility seen, KvCache? cache, Tensor? rows)
+        public Tensor forward(Tensor x, ScalarType dtype, (Tensor, Tensor) rotation, Visibility seen, KvCache? cache, Tensor? rows)
         {
             using var scope = NewDisposeScope(); // what the gradients do not need is gone before the next block
-            var attended = attn.forward(norm1.call(x), rotation, seen, cache, rows);
-            x = Select(x, rows) + (post_norm1?.call(attended) ?? attended);
-            var made = mlp.call(norm2.call(x));
-            return (x + (post_norm2?.call(made) ?? made)).MoveToOuterDisposeScope();
+            var attended = attn.forward(norm1.call(x, dtype), rotation, seen, cache, rows);
+            x = Operators.AddResidual(Select(x, rows), post_norm1?.call(attended, dtype) ?? attended);
+            var made = mlp.call(norm2.call(x, dtype));
+            return Operators.AddResidual(x, post_norm2?.call(made, dtype) ?? made).MoveToOuterDisposeScope();
         }
     }
 
@@ -193,8 +195,8 @@ public sealed class CausalLanguageModel : Module
             var q = q_proj.call(x).view(batch, tokens, config.NumAttentionHeads, headDim); // [B, T, H, D]
             var k = k_proj.call(x).view(batch, tokens, config.NumKeyValueHeads, headDim);  // [B, T, G, D]
             var v = v_proj.call(x).view(batch, tokens, config.NumKeyValueHeads, headDim);  // [B, T, G, D]
-            q = Operators.Rotary(q_norm?.call(q) ?? q, rotation.Cos, rotation.Sin);
-            k = Operators.Rotary(k_norm?.call(k) ?? k, rotation.Cos, rotation.Sin);
+            q = Operators.Rotary(q_norm?.call(q, q.dtype) ?? q, rotation.Cos, rotation.Sin);
+            k = Operators.Rotary(k_norm?.call(k, k.dtype) ?? k, rotation.Cos, rotation.Sin);
             var scale = 1 / Math.Sqrt(config.QueryPreAttnScalar ?? headDim);
             var y = cache is null ? Operators.Attention(q, k, v, scale, seen) : cache.Attend(layer, q, k, v, scale, seen); // [B, T, H, D]
             return functional.dropout(out_proj.call(Select(y.view(batch, tokens, config.NumAttentionHeads * headDim), rows)), config.Dropout, training);

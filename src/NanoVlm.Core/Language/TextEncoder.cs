@@ -47,15 +47,15 @@ public sealed class TextEncoder : Module
         using var scope = NewDisposeScope();
         if (ids.shape[1] > Config.MaxPositionEmbeddings)
             throw new ArgumentException($"input_ids have {ids.shape[1]} tokens; there are positions for {Config.MaxPositionEmbeddings}.");
-        var x = token_embedding.call(ids, dtype) + position_embedding.narrow(0, 0, ids.shape[1]).to(dtype); // [B, T, C]
+        var x = token_embedding.call(ids, ScalarType.Float32) + position_embedding.narrow(0, 0, ids.shape[1]); // [B, T, C]
         var visible = new Visibility { KeyMask = attentionMask };
         foreach (var block in blocks)
         {
             hiddenStates?.Add(x.alias().DetachFromDisposeScope());
-            x = block.forward(x, visible: visible);
+            x = block.forward(x, dtype, visible: visible);
         }
         hiddenStates?.Add(x.alias().DetachFromDisposeScope());
-        return layer_norm.call(x).MoveToOuterDisposeScope();
+        return layer_norm.call(x, dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>One vector for each text.</summary>

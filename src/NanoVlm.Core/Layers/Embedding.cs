@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 
 namespace NanoVlm.Layers;
 
-/// <summary>Token embeddings: float32 rows, given out in the compute dtype.</summary>
+/// <summary>Token embeddings: float32 rows, given out in the dtype asked for.</summary>
 public sealed class Embedding : Module<Tensor, ScalarType, Tensor>
 {
     /// <summary>[vocabulary, hidden].</summary>

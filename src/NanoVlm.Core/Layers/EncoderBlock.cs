@@ -8,7 +8,8 @@ namespace NanoVlm.Layers;
 
 /// <summary>
 /// A block of a vision transformer, or of a text encoder: x + attention(norm(x)), then x + mlp(norm(x)), each part scaled by a
-/// learned vector (LayerScale) and left out at random in training (stochastic depth) where the architecture has that.
+/// learned vector (LayerScale) and left out at random in training (stochastic depth) where the architecture has that. The residual stream x is float32; the parts
+/// compute in the dtype given.
 /// </summary>
 public sealed class EncoderBlock : Module
 {
@@ -39,24 +40,24 @@ public sealed class EncoderBlock : Module
         RegisterComponents();
     }
 
-    /// <param name="x">[B, T, hidden].</param>
+    /// <param name="x">[B, T, hidden], float32.</param>
+    /// <param name="dtype">The dtype to compute in.</param>
     /// <param name="rotation">Cosines and sines of rotary positions, [T, D], or null.</param>
     /// <param name="visible">Which tokens are seen; null: all.</param>
-    public Tensor forward(Tensor x, (Tensor Cos, Tensor Sin)? rotation = null, Visibility? visible = null)
+    /// <returns>As x.</returns>
+    public Tensor forward(Tensor x, ScalarType dtype = ScalarType.Float32, (Tensor Cos, Tensor Sin)? rotation = null, Visibility? visible = null)
     {
         using var scope = NewDisposeScope(); // what the gradients do not need is gone before the next block
-        x = x + DropPath(Scale(attn.forward(ln1.call(x), rotation, visible), ls1));
-        return (x + DropPath(Scale(mlp.call(ln2.call(x)), ls2))).MoveToOuterDisposeScope();
+        x = Operators.AddResidual(x, DropPath(attn.forward(ln1.call(x, dtype), rotation, visible)), ls1);
+        return Operators.AddResidual(x, DropPath(mlp.call(ln2.call(x, dtype))), ls2).MoveToOuterDisposeScope();
     }
 
     /// <summary>As <see cref="EncoderAttention.Probabilities"/>, of the block's input.</summary>
     internal Tensor AttentionProbabilities(Tensor x, (Tensor Cos, Tensor Sin)? rotation)
     {
         using var scope = NewDisposeScope();
-        return attn.Probabilities(ln1.call(x), rotation).MoveToOuterDisposeScope();
+        return attn.Probabilities(ln1.call(x, x.dtype), rotation).MoveToOuterDisposeScope();
     }
-
-    private static Tensor Scale(Tensor x, Parameter? scale) => scale is null ? x : x * scale.to(x.dtype);
 
     // Huang et al., "Deep Networks with Stochastic Depth", 2016: by sample, and the rest louder for it.
     private Tensor DropPath(Tensor x)

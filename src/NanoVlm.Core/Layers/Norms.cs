@@ -6,7 +6,7 @@ using static TorchSharp.torch.nn;
 namespace NanoVlm.Layers;
 
 /// <summary>Root mean square normalisation (Zhang and Sennrich, 2019), in float32 inside.</summary>
-public sealed class RmsNorm : Module<Tensor, Tensor>
+public sealed class RmsNorm : Module<Tensor, ScalarType, Tensor>
 {
     private readonly Parameter weight;
     private readonly double eps;
@@ -23,12 +23,13 @@ public sealed class RmsNorm : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor x) => Operators.RmsNorm(x, weight, eps, unitOffset);
+    /// <param name="x">[..., hidden].</param>
+    /// <param name="dtype">The result's dtype: what the layer behind computes in.</param>
+    public override Tensor forward(Tensor x, ScalarType dtype) => Operators.RmsNorm(x, weight, eps, unitOffset, dtype);
 }
 
 /// <summary>Layer normalisation of the last dimension, in float32 inside.</summary>
-public sealed class LayerNorm : Module<Tensor, Tensor>
+public sealed class LayerNorm : Module<Tensor, ScalarType, Tensor>
 {
     private readonly Parameter weight;
     private readonly Parameter bias;
@@ -44,6 +45,7 @@ public sealed class LayerNorm : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor x) => Operators.LayerNorm(x, weight, bias, eps);
+    /// <param name="x">[..., hidden].</param>
+    /// <param name="dtype">The result's dtype: what the layer behind computes in.</param>
+    public override Tensor forward(Tensor x, ScalarType dtype) => Operators.LayerNorm(x, weight, bias, eps, dtype);
 }

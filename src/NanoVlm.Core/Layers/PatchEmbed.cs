@@ -59,7 +59,7 @@ public sealed class PatchEmbed : Module
 
     /// <param name="pixels">[N, 3, H, W].</param>
     /// <param name="dtype">The dtype to compute in.</param>
-    /// <returns>[N, prefix + patches, hidden]: CLS, distillation token, registers, patches.</returns>
+    /// <returns>[N, prefix + patches, hidden], float32: CLS, distillation token, registers, patches.</returns>
     public Tensor forward(Tensor pixels, ScalarType dtype)
     {
         var (rows, columns) = Grid(pixels);
@@ -71,11 +71,11 @@ public sealed class PatchEmbed : Module
         var x = conv.call(patches);
         var prefix = new[] { cls_token, distillation_token }.OfType<Parameter>().Select(Everywhere).ToArray();
         if (prefix.Length > 0) x = cat([.. prefix, x], 1);
-        if (position_embedding is not null) x = x + Positions(rows, columns).to(dtype);
+        if (position_embedding is not null) x = x + Positions(rows, columns);
         if (register_tokens is not null) x = cat([x.narrow(1, 0, prefix.Length), Everywhere(register_tokens), x.narrow(1, prefix.Length, rows * columns)], 1);
         return x;
 
-        Tensor Everywhere(Parameter token) => token.to(dtype).expand(images, -1, -1);
+        Tensor Everywhere(Parameter token) => token.expand(images, -1, -1);
     }
 
     // [1, prefix + rows * columns, hidden].
@@ -101,6 +101,6 @@ public sealed class PatchEmbed : Module
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor patches) => Operators.Linear(patches, weight.flatten(1), bias);
+        public override Tensor forward(Tensor patches) => Operators.Linear(patches, weight.flatten(1), bias, ScalarType.Float32);
     }
 }

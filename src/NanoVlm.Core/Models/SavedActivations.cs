@@ -20,7 +20,7 @@ internal enum Part
 internal sealed record LayerMemory(Part Part, long Kept, long Forward, long Backward, long Gradients);
 
 /// <summary>
-/// What autograd keeps of each layer with the fused kernels: each operator's own list is at the top of its file in native/kernels/cpu. An operator keeps its
+/// What autograd keeps of each layer with the fused kernels: each operator's file in Kernels/ says what it saves. The residual stream is float32. An operator keeps its
 /// input only where a gradient needs it.
 /// </summary>
 internal sealed class SavedActivations(VlmConfig config, ActivationCheckpointing checkpointing, StepShape step, StepPrecision precision, IReadOnlyDictionary<string, long> trained)
@@ -45,18 +45,18 @@ internal sealed class SavedActivations(VlmConfig config, ActivationCheckpointing
         const string tower = "vision_encoder.";
         var side = config.VitImgSize / vision.PatchSize;
         var (patches, tokens) = (step.Tiles * side * side, step.Tiles * (side * side + vision.PrefixTokens));
-        var width = size * tokens * vision.HiddenSize;
+        var (width, stream) = (size * tokens * vision.HiddenSize, 4L * tokens * vision.HiddenSize);
         var conv = tower + "patch_embedding.conv.weight";
         var pixels = size * patches * 3 * vision.PatchSize * vision.PatchSize;
-        yield return Layer(Part.Vision, trained.ContainsKey(conv) ? pixels : 0, 3 * width + pixels, 2 * width, tower + "patch_embedding.");
+        yield return Layer(Part.Vision, trained.ContainsKey(conv) ? pixels : 0, 3 * stream + pixels, 2 * stream, tower + "patch_embedding.");
         for (var number = 0; number < vision.NumHiddenLayers; number++)
         {
             var block = $"{tower}blocks.{number}.";
             var kept = VisionBlock(vision, block, tokens);
             var (inner, again) = (size * tokens * vision.IntermediateSize, checkpointing is ActivationCheckpointing.Vision or ActivationCheckpointing.All);
-            yield return Block(Part.Vision, kept, width, forward: 3 * width, backward: (vision.GatedMlp ? 2 : 1) * inner + 2 * width, again, block);
+            yield return Block(Part.Vision, kept, stream, forward: stream + 2 * width, backward: (vision.GatedMlp ? 2 : 1) * inner + stream + width, again, block);
         }
-        yield return Layer(Part.Vision, Active(tower + "layer_norm.") ? width : 0, width, 2 * width, tower + "layer_norm.");
+        yield return Layer(Part.Vision, Active(tower + "layer_norm.") ? stream : 0, width, 2 * stream, tower + "layer_norm.");
 
         var squares = step.Tiles * config.MpImageTokenLength;
         var (input, output) = (size * tokens * vision.HiddenSize, size * squares * config.LmHiddenDim);
@@ -66,18 +66,18 @@ internal sealed class SavedActivations(VlmConfig config, ActivationCheckpointing
 
     private long VisionBlock(VisionConfig vision, string block, long tokens)
     {
-        var (width, inner, statistics) = (size * tokens * vision.HiddenSize, size * tokens * vision.IntermediateSize, 8 * tokens);
+        var (width, stream, inner, statistics) = (size * tokens * vision.HiddenSize, 4L * tokens * vision.HiddenSize, size * tokens * vision.IntermediateSize, 8 * tokens);
         var dropped = vision.Dropout > 0 ? width : 0;
         var entered = flows;
         var kept = 0L;
-        if (Active(block + "ln1.")) kept += width + statistics;
+        if (Active(block + "ln1.")) kept += stream + statistics;
         kept += Narrowed(block + "attn.qkv_proj.", flows) + Read(block + "attn.qkv_proj.weight", width);
         if (Active(block + "attn.qkv_proj.", block + "attn.q_bias", block + "attn.v_bias"))
             kept += (vision.PositionEmbedding == PositionEmbedding.Rope2d ? 5 : 3) * width + 4 * tokens * vision.NumAttentionHeads;
         kept += Narrowed(block + "attn.out_proj.", flows) + Read(block + "attn.out_proj.weight", width) + Read(block + "ls1", width);
         if (Active(block + "attn.out_proj.", block + "ls1")) kept += dropped;
         flows |= entered;
-        if (Active(block + "ln2.")) kept += width + statistics;
+        if (Active(block + "ln2.")) kept += stream + statistics;
         kept += vision.GatedMlp
             ? Gated(block + "mlp.", vision.HiddenAct, width, inner)
             : Narrowed(block + "mlp.fc1.", flows) + Read(block + "mlp.fc1.weight", width) + (Active(block + "mlp.fc1.") ? Activation(vision.HiddenAct) * inner : 0)
@@ -90,11 +90,11 @@ internal sealed class SavedActivations(VlmConfig config, ActivationCheckpointing
     {
         const string decoder = "decoder.", table = decoder + "token_embedding.weight";
         var tokens = step.Rows * step.Tokens;
-        var width = size * tokens * language.HiddenSize;
+        var (width, stream) = (size * tokens * language.HiddenSize, 4L * tokens * language.HiddenSize);
         var vision = flows;
         var head = language.TieWordEmbeddings ? table : decoder + "head.weight";
         // The gradient of the table is made whole and, where they are one, added to the head's: libtorch makes a third for the sum.
-        yield return Layer(Part.Projector, 8 * tokens, 4 * width, (language.TieWordEmbeddings ? 2 * trained.GetValueOrDefault(table) : 0) + 2 * width, language.TieWordEmbeddings ? [] : [table]);
+        yield return Layer(Part.Projector, 8 * tokens, 4 * stream, (language.TieWordEmbeddings ? 2 * trained.GetValueOrDefault(table) : 0) + 2 * stream, language.TieWordEmbeddings ? [] : [table]);
         flows = vision || trained.ContainsKey(table);
         for (var number = 0; number < language.NumHiddenLayers; number++)
         {
@@ -103,10 +103,10 @@ internal sealed class SavedActivations(VlmConfig config, ActivationCheckpointing
             var kept = LanguageBlock(language, block, tokens, last ? step.Labels : tokens);
             var again = checkpointing is ActivationCheckpointing.Language or ActivationCheckpointing.All;
             var rows = last ? step.Labels : tokens;
-            yield return Block(Part.Language, kept, width, forward: 4 * width, backward: 2 * size * rows * language.IntermediateSize + 2 * width, again, block);
+            yield return Block(Part.Language, kept, stream, forward: stream + 3 * width, backward: 2 * size * rows * language.IntermediateSize + stream + width, again, block);
         }
         var labels = size * step.Labels * language.HiddenSize;
-        yield return Layer(Part.Language, Active(decoder + "norm.") ? labels + 4 * step.Labels : 0, labels, labels, decoder + "norm.");
+        yield return Layer(Part.Language, Active(decoder + "norm.") ? 4 * step.Labels * (language.HiddenSize + 1L) : 0, labels, labels, decoder + "norm.");
         var chunk = Math.Min(step.Labels, Math.Max(64, (1 << 21) / language.VocabSize));
         var logits = chunk * language.VocabSize * (narrows ? 6 : 4);
         var weight = trained.GetValueOrDefault(head);
@@ -115,12 +115,12 @@ internal sealed class SavedActivations(VlmConfig config, ActivationCheckpointing
 
     private long LanguageBlock(LanguageConfig language, string block, long tokens, long rows)
     {
-        var width = size * language.HiddenSize;
+        var (width, stream) = (size * language.HiddenSize, 4L * language.HiddenSize);
         var (queries, keys, inner) = (size * language.NumAttentionHeads * language.HeadDim, size * language.NumKeyValueHeads * language.HeadDim, size * language.IntermediateSize);
         var dropped = language.Dropout > 0 ? width * rows : 0;
         var entered = flows;
         var kept = 0L;
-        if (Active(block + "norm1.")) kept += (width + 4) * tokens;
+        if (Active(block + "norm1.")) kept += (stream + 4) * tokens;
         kept += Narrowed(block + "attn.q_proj.", flows) + Narrowed(block + "attn.k_proj.", flows) + Narrowed(block + "attn.v_proj.", flows);
         if (new[] { "q", "k", "v" }.Any(name => trained.ContainsKey($"{block}attn.{name}_proj.weight"))) kept += width * tokens;
         if (Active(block + "attn.q_", block + "attn.k_", block + "attn.v_"))
@@ -129,7 +129,7 @@ internal sealed class SavedActivations(VlmConfig config, ActivationCheckpointing
         if (Active(block + "attn.out_proj.")) kept += dropped;
         if (language.SandwichNorm && Active(block + "post_norm1.")) kept += (width + 4) * rows;
         flows |= entered;
-        if (Active(block + "norm2.")) kept += (width + 4) * rows;
+        if (Active(block + "norm2.")) kept += (stream + 4) * rows;
         kept += Gated(block + "mlp.", language.HiddenAct, width * rows, inner * rows);
         if (language.SandwichNorm && Active(block + "post_norm2.")) kept += (width + 4) * rows;
         flows |= entered;

@@ -45,8 +45,12 @@ public sealed class VisionLanguageModel : Module
     /// <summary>The token that stands for an image feature.</summary>
     public long ImageTokenId { get; }
 
-    /// <summary>The dtype of activations; weights stay float32.</summary>
-    public ScalarType ComputeDtype { get; set; } = ScalarType.Float32;
+    /// <summary>The dtype of matrix products and attention, in both towers and the projector. Everything else, weights included, is float32.</summary>
+    public ScalarType ComputeDtype
+    {
+        get => decoder.ComputeDtype;
+        set => decoder.ComputeDtype = value;
+    }
 
     /// <summary>Whose blocks are computed again in the backward instead of kept.</summary>
     public ActivationCheckpointing ActivationCheckpointing
@@ -113,12 +117,12 @@ public sealed class VisionLanguageModel : Module
     /// <summary>Embeddings of the text with the image features in place.</summary>
     /// <param name="inputIds">[B, T], Int64.</param>
     /// <param name="imageFeatures">[N, image tokens, hidden] in the order of the placeholders; null when there are none.</param>
-    /// <returns>[B, T, hidden].</returns>
+    /// <returns>[B, T, hidden], float32.</returns>
     /// <exception cref="ArgumentException">The placeholders are not as many as the features; the message counts them by row.</exception>
     public Tensor Embed(Tensor inputIds, Tensor? imageFeatures)
     {
         using var scope = NewDisposeScope();
-        var embeddings = decoder.Embed(inputIds, ComputeDtype);
+        var embeddings = decoder.Embed(inputIds);
         var placeholders = inputIds == ImageTokenId;
         var positions = placeholders.flatten().nonzero().flatten();
         var expected = imageFeatures is null ? 0 : imageFeatures.shape[0] * imageFeatures.shape[1];

@@ -47,7 +47,7 @@ public sealed class ModalityProjector : Module<Tensor, long, long, Tensor>
         var projected = kind switch
         {
             ProjectorKind.Mlp => proj.call(functional.gelu(fc1!.call(squares))),
-            ProjectorKind.AveragePool => proj.call(norm!.call(squares.view(x.shape[0], squares.shape[1], factor * factor, x.shape[2]).mean([2]))),
+            ProjectorKind.AveragePool => proj.call(norm!.call(squares.view(x.shape[0], squares.shape[1], factor * factor, x.shape[2]).mean([2]), x.dtype)),
             _ => proj.call(squares),
         };
         return projected.MoveToOuterDisposeScope();

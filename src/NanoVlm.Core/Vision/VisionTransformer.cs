@@ -59,18 +59,18 @@ public sealed class VisionTransformer : Module<Tensor, ScalarType, Tensor>
         using var scope = NewDisposeScope();
         var (rows, columns) = patch_embedding.Grid(pixels);
         var x = functional.dropout(patch_embedding.forward(pixels, dtype), Config.Dropout, training); // [N, T, C]
-        if (pre_norm is not null) x = pre_norm.call(x);
+        if (pre_norm is not null) x = pre_norm.call(x, ScalarType.Float32);
         var rotation = rotary_embd?.Angles(rows, columns, pixels.device); // [T, D]
         foreach (var block in blocks)
         {
             hiddenStates?.Add(x.alias().DetachFromDisposeScope());
             using var input = x; // nobody needs it after the block but the gradients, which hold it themselves
             x = CheckpointActivations
-                ? ActivationCheckpoint.Run(block, inputs => block.forward(inputs[0]!, inputs[1] is { } cos ? (cos, inputs[2]!) : null), x, rotation?.Cos, rotation?.Sin)
-                : block.forward(x, rotation);
+                ? ActivationCheckpoint.Run(block, inputs => block.forward(inputs[0]!, dtype, inputs[1] is { } cos ? (cos, inputs[2]!) : null), x, rotation?.Cos, rotation?.Sin)
+                : block.forward(x, dtype, rotation);
         }
         hiddenStates?.Add(x.alias().DetachFromDisposeScope());
-        return (Config.PostNorm ? layer_norm.call(x) : x).MoveToOuterDisposeScope();
+        return (Config.PostNorm ? layer_norm.call(x, dtype) : x.to(dtype)).MoveToOuterDisposeScope();
     }
 
     /// <summary>How much each token takes of every other in a block, computed again from the block's input.</summary>
@@ -95,7 +95,7 @@ public sealed class VisionTransformer : Module<Tensor, ScalarType, Tensor>
         var pooled = Config.Pooler switch
         {
             Pooler.Class => tokens.select(1, 0),
-            Pooler.NormedClass => layer_norm.call(tokens.select(1, 0)),
+            Pooler.NormedClass => layer_norm.call(tokens.select(1, 0), tokens.dtype),
             Pooler.Attention or Pooler.Tanh => pooler!.call(tokens),
             _ => throw new InvalidOperationException("This vision tower pools nothing."),
         };

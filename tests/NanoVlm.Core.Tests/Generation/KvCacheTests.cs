@@ -19,7 +19,7 @@ public sealed class KvCacheTests
         using var decoder = Pretrained.LoadLanguageModel(RepositoryFiles.Golden("gemma3-text"));
         var config = decoder.Config;
         using var cache = new KvCache(config, 3, 1000);
-        decoder.forward(decoder.Embed(ones(3, 30, ScalarType.Int64), ScalarType.Float32), cache: cache);
+        decoder.forward(decoder.Embed(ones(3, 30, ScalarType.Int64)), cache: cache);
         long[] slots = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => config.Window(layer) is > 0 and var window ? window : 1000L)];
         Assert.Contains(8, slots);
         Assert.Contains(1000, slots);
@@ -36,13 +36,13 @@ public sealed class KvCacheTests
         var random = new Random(5);
         List<long>[] texts = [.. new[] { 5, 20, 11, 8 }.Select(length => Enumerable.Range(0, length).Select(_ => (long)random.Next(3, 140)).ToList())];
         var ids = tensor(texts.SelectMany(text => text.Concat(new long[20 - text.Count])).ToArray(), [4, 20]);
-        using var rows = new Continuation(decoder, decoder.Embed(ids, ScalarType.Float32), [.. texts.Select(text => (long)text.Count)], ScalarType.Float32, 20);
+        using var rows = new Continuation(decoder, decoder.Embed(ids), [.. texts.Select(text => (long)text.Count)], 20);
         for (var step = 0; step < 18; step++)
         {
             using var inner = NewDisposeScope();
             for (var row = 0; row < texts.Length; row++)
             {
-                var whole = decoder.forward(decoder.Embed(tensor(texts[row].ToArray(), [1, texts[row].Count]), ScalarType.Float32));
+                var whole = decoder.forward(decoder.Embed(tensor(texts[row].ToArray(), [1, texts[row].Count])));
                 Near.Equal(decoder.Logits(whole.select(1, texts[row].Count - 1)), rows.Logits.narrow(0, row, 1), 1e-4, $"row {row} after {step} tokens");
             }
             int[] kept = step switch { 4 => [3, 1, 1, 0], 9 => [2, 0], 13 => [1], _ => [.. Enumerable.Range(0, texts.Length)] };

@@ -184,7 +184,7 @@ public sealed class TextGeneratorTests : IDisposable
             for (var i = 0; i < width - 1; i++) ids[first * width + i] = prompt.InputIds[i];
             ids[first * width + width - 1] = first;
         }
-        var embeddings = talker.Model.Decoder.Embed(tensor(ids, [vocabulary, width]), ScalarType.Float32);
+        var embeddings = talker.Model.Decoder.Embed(tensor(ids, [vocabulary, width]));
         var chances = talker.Model.Decoder.Logits(talker.Model.Decoder.forward(embeddings).narrow(1, width - 2, 2)).log_softmax(-1); // [V, 2, V]
         var start = chances.select(0, 0).select(0, 0); // the same in every row
         var best = double.NegativeInfinity;
@@ -257,9 +257,9 @@ public sealed class TextGeneratorTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        var embeddings = talker.Model.Decoder.Embed(tensor(new long[] { 5, 6, 7 }, [1, 3]), ScalarType.Float32);
+        var embeddings = talker.Model.Decoder.Embed(tensor(new long[] { 5, 6, 7 }, [1, 3]));
         var before = LeakCheck.LiveTensors();
-        Assert.ThrowsAny<OperationCanceledException>(() => new Continuation(talker.Model.Decoder, embeddings, [3], ScalarType.Float32, 4, cancellation: new CancellationToken(true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => new Continuation(talker.Model.Decoder, embeddings, [3], 4, cancellation: new CancellationToken(true)));
         LeakCheck.AssertNoneSince(before, "Who never begins");
     }
 

@@ -22,7 +22,7 @@ public sealed class DecoderTests
         using var decoder = Pretrained.LoadLanguageModel(RepositoryFiles.Golden(name));
         using var generator = new Generator(3);
         var ids = randint(3, 140, [2, 30], generator: generator).to(ScalarType.Int64);
-        var embeddings = decoder.Embed(ids, ScalarType.Float32);
+        var embeddings = decoder.Embed(ids);
         var whole = decoder.forward(embeddings);
         foreach (var pieces in new long[][] { [30], [12, 18], [7, 1, 13, 9], [6, .. Enumerable.Repeat(1L, 24)] })
         {
@@ -52,7 +52,7 @@ public sealed class DecoderTests
 
         Tensor Continue(Tensor prompt, Tensor? attention)
         {
-            return Decoding.Continue(decoder, decoder.Embed(prompt, ScalarType.Float32), attention, ScalarType.Float32, 12);
+            return Decoding.Continue(decoder, decoder.Embed(prompt), attention, 12);
         }
     }
 

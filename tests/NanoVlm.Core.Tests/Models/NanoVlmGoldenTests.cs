@@ -160,9 +160,9 @@ public sealed class NanoVlmGoldenTests
         using var decoder = Checkpoint.LoadLanguageModel(RepositoryFiles.Golden("nanovlm-lm"));
         using var mode = no_grad();
         var ids = expected.Tensor("input.input_ids");
-        var embeddings = decoder.Embed(ids, ScalarType.Float32);
+        var embeddings = decoder.Embed(ids);
         Near.Equal(expected.Tensor("output.logits"), decoder.Logits(decoder.forward(embeddings)), Forward, "logits");
-        var made = Decoding.Continue(decoder, embeddings, null, ScalarType.Float32, 12);
+        var made = Decoding.Continue(decoder, embeddings, null, 12);
         Assert.Equal(expected.Tensor("output.generate").data<long>().ToArray(), cat([ids, made], 1).data<long>().ToArray());
     }
 

@@ -38,7 +38,7 @@ public sealed class AttentionProbabilitiesTests
             for (var i = 0; i < tower.Config.NumHiddenLayers; i++)
             {
                 var attention = (EncoderAttention)modules[$"blocks.{i}.attn"];
-                var x = ((LayerNorm)modules[$"blocks.{i}.ln1"]).call(states[i]);
+                var x = ((LayerNorm)modules[$"blocks.{i}.ln1"]).call(states[i], ScalarType.Float32);
                 var probabilities = tower.AttentionProbabilities(i, states[i], pixels); // [N, H, T, T]
                 Near.Equal(ones_like(probabilities).sum(-1) / x.shape[1], probabilities.sum(-1), 1e-5, "a row's sum");
 
