@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using System.Diagnostics;
 using NanoVlm.Layers;
 using TorchSharp;
@@ -40,20 +41,20 @@ internal static class OperatorBenchmark
         Tensor Master(params long[] shape) => Leaf(ScalarType.Float32, shape);
         var (rows, targets, angles) = (Batch * 12L, randint(0, 600, [Batch * 12L]), randn(Tokens, HeadDim));
         var ids = randint(0, 600, [Batch, Tokens]);
-        yield return ("linear 128 -> 384", [Leaf(dtype, Batch, Tokens, Width), Master(384, Width)], t => Kernels.Linear(t[0], t[1]));
-        yield return ("linear 128 -> 512 bias", [Leaf(dtype, Batch, Patches, Width), Master(512, Width), Master(512)], t => Kernels.Linear(t[0], t[1], t[2]));
-        yield return ("linear 512 -> 128 bias", [Leaf(dtype, Batch, Patches, 512), Master(Width, 512), Master(Width)], t => Kernels.Linear(t[0], t[1], t[2]));
-        yield return ("rms_norm", [Leaf(dtype, Batch, Tokens, Width), Master(Width)], t => Kernels.RmsNorm(t[0], t[1], 1e-5));
-        yield return ("layer_norm", [Leaf(dtype, Batch, Patches, Width), Master(Width), Master(Width)], t => Kernels.LayerNorm(t[0], t[1], t[2], 1e-6));
-        yield return ("gelu_tanh", [Leaf(dtype, Batch, Patches, 512)], t => Kernels.GeluTanh(t[0]));
-        yield return ("swiglu", [Leaf(dtype, Batch, Tokens, 384), Leaf(dtype, Batch, Tokens, 384)], t => Kernels.SwiGlu(t[0], t[1]));
-        yield return ("embedding", [Master(600, Width)], t => Kernels.Embedding(t[0], ids, dtype));
-        yield return ("rotary", [Leaf(dtype, Batch, Tokens, Heads, HeadDim)], t => Kernels.Rotary(t[0], angles, angles));
+        yield return ("linear 128 -> 384", [Leaf(dtype, Batch, Tokens, Width), Master(384, Width)], t => Operators.Linear(t[0], t[1]));
+        yield return ("linear 128 -> 512 bias", [Leaf(dtype, Batch, Patches, Width), Master(512, Width), Master(512)], t => Operators.Linear(t[0], t[1], t[2]));
+        yield return ("linear 512 -> 128 bias", [Leaf(dtype, Batch, Patches, 512), Master(Width, 512), Master(Width)], t => Operators.Linear(t[0], t[1], t[2]));
+        yield return ("rms_norm", [Leaf(dtype, Batch, Tokens, Width), Master(Width)], t => Operators.RmsNorm(t[0], t[1], 1e-5));
+        yield return ("layer_norm", [Leaf(dtype, Batch, Patches, Width), Master(Width), Master(Width)], t => Operators.LayerNorm(t[0], t[1], t[2], 1e-6));
+        yield return ("gelu_tanh", [Leaf(dtype, Batch, Patches, 512)], t => Operators.GeluTanh(t[0]));
+        yield return ("swiglu", [Leaf(dtype, Batch, Tokens, 384), Leaf(dtype, Batch, Tokens, 384)], t => Operators.SwiGlu(t[0], t[1]));
+        yield return ("embedding", [Master(600, Width)], t => Operators.Embedding(t[0], ids, dtype));
+        yield return ("rotary", [Leaf(dtype, Batch, Tokens, Heads, HeadDim)], t => Operators.Rotary(t[0], angles, angles));
         yield return ("attention vision", [.. Enumerable.Range(0, 3).Select(_ => Leaf(dtype, Batch, Patches, Heads, HeadDim))],
-            t => Kernels.Attention(t[0], t[1], t[2], 1 / Math.Sqrt(HeadDim), Visibility.All));
+            t => Operators.Attention(t[0], t[1], t[2], 1 / Math.Sqrt(HeadDim), Visibility.All));
         yield return ("attention causal", [Leaf(dtype, Batch, Tokens, Heads, HeadDim), Leaf(dtype, Batch, Tokens, KvHeads, HeadDim), Leaf(dtype, Batch, Tokens, KvHeads, HeadDim)],
-            t => Kernels.Attention(t[0], t[1], t[2], 1 / Math.Sqrt(HeadDim), new Visibility { Causal = true }));
-        yield return ("linear_cross_entropy", [Leaf(dtype, rows, Width), Master(600, Width)], t => Kernels.LinearCrossEntropy(t[0], t[1], targets));
+            t => Operators.Attention(t[0], t[1], t[2], 1 / Math.Sqrt(HeadDim), new Visibility { Causal = true }));
+        yield return ("linear_cross_entropy", [Leaf(dtype, rows, Width), Master(600, Width)], t => Operators.LinearCrossEntropy(t[0], t[1], targets));
     }
 
     private static void ForwardAndBackward(Tensor[] inputs, Func<Tensor[], Tensor> call)

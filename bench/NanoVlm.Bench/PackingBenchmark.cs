@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using System.Diagnostics;
 using NanoVlm.Data.Packing;
 using NanoVlm.Layers;
@@ -97,7 +98,7 @@ internal static class PackingBenchmark
             {
                 using var inner = NewDisposeScope();
                 var clock = Stopwatch.StartNew();
-                var y = Kernels.Attention(q, k, v, 1 / Math.Sqrt(size), visible);
+                var y = Operators.Attention(q, k, v, 1 / Math.Sqrt(size), visible);
                 autograd.grad([y], [q, k, v], [ones_like(y)]);
                 best = Math.Min(best, clock.Elapsed.TotalMilliseconds);
             }

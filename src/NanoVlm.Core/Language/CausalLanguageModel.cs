@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using NanoVlm.Layers;
 using TorchSharp.Modules;
@@ -69,7 +70,7 @@ public sealed class CausalLanguageModel : Module
     public Tensor Logits(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        var logits = Kernels.Linear(hidden, HeadWeight).to(ScalarType.Float32);
+        var logits = Operators.Linear(hidden, HeadWeight).to(ScalarType.Float32);
         return (Config.FinalLogitSoftcapping is { } cap ? (logits / cap).tanh() * cap : logits).MoveToOuterDisposeScope();
     }
 
@@ -77,7 +78,7 @@ public sealed class CausalLanguageModel : Module
     /// <param name="hidden">[N, hidden], after the final norm.</param>
     /// <param name="targets">[N], Int64: the token after each.</param>
     /// <returns>A float32 number.</returns>
-    public Tensor CrossEntropy(Tensor hidden, Tensor targets) => Kernels.LinearCrossEntropy(hidden, HeadWeight, targets, Config.FinalLogitSoftcapping);
+    public Tensor CrossEntropy(Tensor hidden, Tensor targets) => Operators.LinearCrossEntropy(hidden, HeadWeight, targets, Config.FinalLogitSoftcapping);
 
     /// <summary>Hidden states after the final norm.</summary>
     /// <param name="embeddings">[B, T, hidden].</param>
@@ -192,10 +193,10 @@ public sealed class CausalLanguageModel : Module
             var q = q_proj.call(x).view(batch, tokens, config.NumAttentionHeads, headDim); // [B, T, H, D]
             var k = k_proj.call(x).view(batch, tokens, config.NumKeyValueHeads, headDim);  // [B, T, G, D]
             var v = v_proj.call(x).view(batch, tokens, config.NumKeyValueHeads, headDim);  // [B, T, G, D]
-            q = Kernels.Rotary(q_norm?.call(q) ?? q, rotation.Cos, rotation.Sin);
-            k = Kernels.Rotary(k_norm?.call(k) ?? k, rotation.Cos, rotation.Sin);
+            q = Operators.Rotary(q_norm?.call(q) ?? q, rotation.Cos, rotation.Sin);
+            k = Operators.Rotary(k_norm?.call(k) ?? k, rotation.Cos, rotation.Sin);
             var scale = 1 / Math.Sqrt(config.QueryPreAttnScalar ?? headDim);
-            var y = cache is null ? Kernels.Attention(q, k, v, scale, seen) : cache.Attend(layer, q, k, v, scale, seen); // [B, T, H, D]
+            var y = cache is null ? Operators.Attention(q, k, v, scale, seen) : cache.Attend(layer, q, k, v, scale, seen); // [B, T, H, D]
             return functional.dropout(out_proj.call(Select(y.view(batch, tokens, config.NumAttentionHeads * headDim), rows)), config.Dropout, training);
         }
     }

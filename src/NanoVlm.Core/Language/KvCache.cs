@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using System.Globalization;
 using NanoVlm.Configuration;
 using NanoVlm.Layers;
@@ -90,7 +91,7 @@ public sealed class KvCache : IDisposable
     /// <param name="q">[B, T, H, D], rotated.</param>
     /// <param name="k">[B, T, G, D], rotated; what stands behind a row's tokens is padding.</param>
     /// <param name="v">[B, T, G, D].</param>
-    /// <param name="scale">As for <see cref="Kernels.Attention"/>.</param>
+    /// <param name="scale">As for <see cref="Operators.Attention"/>.</param>
     /// <param name="seen">What the tokens see of each other and of those before.</param>
     /// <returns>[B, T, H, D].</returns>
     internal Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, double scale, Visibility seen)
@@ -108,11 +109,11 @@ public sealed class KvCache : IDisposable
         if (k.shape[1] == 1 && lengths.All(length => length > 0))
         {
             var (rows, held) = tensors ??= (tensor(placeOf.Select(place => (long)place).ToArray(), device: k.device).DetachFromDisposeScope(), tensor(lengths, device: k.device).DetachFromDisposeScope());
-            return Kernels.CachedAttention(q, k, v, keys, values, rows, held, lengths.Max(), scale);
+            return Operators.CachedAttention(q, k, v, keys, values, rows, held, lengths.Max(), scale);
         }
         if (lengths.Any(length => length != before)) throw new InvalidOperationException("Several tokens at a time are added to rows of one length only.");
-        var attended = before == 0 ? Kernels.Attention(q, k, v, scale, seen)
-            : Kernels.Attention(q, cat([Held(keys), k], 1), cat([Held(values), v], 1), scale, seen.After(Math.Min(before, keys.shape[1])));
+        var attended = before == 0 ? Operators.Attention(q, k, v, scale, seen)
+            : Operators.Attention(q, cat([Held(keys), k], 1), cat([Held(values), v], 1), scale, seen.After(Math.Min(before, keys.shape[1])));
         Store(keys, k);
         Store(values, v);
         return attended;

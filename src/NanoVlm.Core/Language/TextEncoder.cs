@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using NanoVlm.Layers;
 using TorchSharp.Modules;

@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -21,5 +22,5 @@ public sealed class Embedding : Module<Tensor, ScalarType, Tensor>
     /// <param name="ids">Int64, any shape.</param>
     /// <param name="dtype">The dtype to compute in.</param>
     /// <returns>[ids' shape, hidden].</returns>
-    public override Tensor forward(Tensor ids, ScalarType dtype) => Kernels.Embedding(weight, ids, dtype);
+    public override Tensor forward(Tensor ids, ScalarType dtype) => Operators.Embedding(weight, ids, dtype);
 }

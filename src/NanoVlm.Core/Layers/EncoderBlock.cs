@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -99,7 +100,7 @@ public sealed class EncoderAttention : Module
     public Tensor forward(Tensor x, (Tensor Cos, Tensor Sin)? rotation, Visibility? visible = null)
     {
         var (q, k, v) = Heads(x, rotation);
-        var y = Kernels.Attention(q, k, v, scale, visible ?? Visibility.All);
+        var y = Operators.Attention(q, k, v, scale, visible ?? Visibility.All);
         return functional.dropout(out_proj.call(y.flatten(2)), dropout, training);
     }
 
@@ -119,9 +120,9 @@ public sealed class EncoderAttention : Module
     private (Tensor Q, Tensor K, Tensor V) Heads(Tensor x, (Tensor Cos, Tensor Sin)? rotation)
     {
         var (batch, tokens, size) = (x.shape[0], x.shape[1], x.shape[2]);
-        var qkv = q_bias is null ? qkv_proj.call(x) : Kernels.Linear(x, qkv_proj.weight, cat([q_bias, zeros_like(q_bias), v_bias!], 0));
+        var qkv = q_bias is null ? qkv_proj.call(x) : Operators.Linear(x, qkv_proj.weight, cat([q_bias, zeros_like(q_bias), v_bias!], 0));
         var parts = qkv.split(size, -1).Select(part => part.view(batch, tokens, heads, size / heads)).ToArray();
         var (q, k, v) = (parts[0], parts[1], parts[2]);
-        return rotation is var (cos, sin) ? (Kernels.Rotary(q, cos, sin), Kernels.Rotary(k, cos, sin), v) : (q, k, v);
+        return rotation is var (cos, sin) ? (Operators.Rotary(q, cos, sin), Operators.Rotary(k, cos, sin), v) : (q, k, v);
     }
 }

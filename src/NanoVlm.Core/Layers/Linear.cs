@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -24,5 +25,5 @@ public sealed class Linear : Module<Tensor, Tensor>
     }
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor x) => Kernels.Linear(x, weight, bias);
+    public override Tensor forward(Tensor x) => Operators.Linear(x, weight, bias);
 }

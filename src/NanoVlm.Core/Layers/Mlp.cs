@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -28,7 +29,7 @@ public sealed class Mlp : Module<Tensor, Tensor>
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor x) => // [B, T, hidden]
-        functional.dropout(fc2.call(Kernels.Activate(fc1.call(x), activation)), dropout, training);
+        functional.dropout(fc2.call(Operators.Activate(fc1.call(x), activation)), dropout, training);
 }
 
 /// <summary>A gated MLP: down(act(gate(x)) * up(x)) (Shazeer, "GLU Variants Improve Transformer", 2020).</summary>
@@ -55,6 +56,6 @@ public sealed class GatedMlp : Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor x) => // [B, T, hidden]
         down_proj.call(activation == Activation.Silu
-            ? Kernels.SwiGlu(gate_proj.call(x), up_proj.call(x))
-            : Kernels.Activate(gate_proj.call(x), activation) * up_proj.call(x));
+            ? Operators.SwiGlu(gate_proj.call(x), up_proj.call(x))
+            : Operators.Activate(gate_proj.call(x), activation) * up_proj.call(x));
 }

@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -23,7 +24,7 @@ public sealed class RmsNorm : Module<Tensor, Tensor>
     }
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor x) => Kernels.RmsNorm(x, weight, eps, unitOffset);
+    public override Tensor forward(Tensor x) => Operators.RmsNorm(x, weight, eps, unitOffset);
 }
 
 /// <summary>Layer normalisation of the last dimension, in float32 inside.</summary>
@@ -44,5 +45,5 @@ public sealed class LayerNorm : Module<Tensor, Tensor>
     }
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor x) => Kernels.LayerNorm(x, weight, bias, eps);
+    public override Tensor forward(Tensor x) => Operators.LayerNorm(x, weight, bias, eps);
 }

@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -100,6 +101,6 @@ public sealed class PatchEmbed : Module
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor patches) => Kernels.Linear(patches, weight.flatten(1), bias);
+        public override Tensor forward(Tensor patches) => Operators.Linear(patches, weight.flatten(1), bias);
     }
 }

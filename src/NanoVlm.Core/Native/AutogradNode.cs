@@ -33,6 +33,9 @@ internal sealed unsafe partial class AutogradNode
         (backwardPointer, deletedPointer) = (Marshal.GetFunctionPointerForDelegate(onBackward), Marshal.GetFunctionPointerForDelegate(onDeleted));
     }
 
+    /// <summary>Whether another backward may come through the graph of the one that runs.</summary>
+    internal static bool KeepsGraph => keepsGraph == null || keepsGraph() != 0;
+
     /// <summary>Throws what the computation of a gradient has thrown: an exception cannot cross the native frames of a backward. Call it after each backward.</summary>
     internal static void ThrowIfFailed()
     {
@@ -114,7 +117,7 @@ internal sealed unsafe partial class AutogradNode
                 if (!given[input]) continue;
                 sent[at++] = computed[input] is { } gradient ? gradient.alias().DecoupleFromNativeHandle() : 0;
             }
-            if (keepsGraph != null && keepsGraph() == 0) FreeSaved(); // memory is given back as the backward goes
+            if (!KeepsGraph) FreeSaved(); // memory is given back as the backward goes
         }
         catch (Exception error)
         {

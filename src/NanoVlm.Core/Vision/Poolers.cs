@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using NanoVlm.Layers;
 using TorchSharp.Modules;
@@ -35,9 +36,9 @@ public sealed class AttentionPool : Module<Tensor, Tensor>
         var (images, size) = (tokens.shape[0], tokens.shape[2]);
         var weights = qkv_proj.weight.split(size, 0); // 3 x [hidden, hidden]
         var biases = qkv_proj.bias!.split(size, 0);
-        var q = Heads(Kernels.Linear(probe.to(tokens.dtype), weights[0], biases[0]).expand(images, -1, -1).contiguous()); // [N, 1, H, D]
-        var (k, v) = (Heads(Kernels.Linear(tokens, weights[1], biases[1])), Heads(Kernels.Linear(tokens, weights[2], biases[2]))); // [N, T, H, D]
-        var x = out_proj.call(Kernels.Attention(q, k, v, 1 / Math.Sqrt(size / heads), Visibility.All).view(images, 1, size));
+        var q = Heads(Operators.Linear(probe.to(tokens.dtype), weights[0], biases[0]).expand(images, -1, -1).contiguous()); // [N, 1, H, D]
+        var (k, v) = (Heads(Operators.Linear(tokens, weights[1], biases[1])), Heads(Operators.Linear(tokens, weights[2], biases[2]))); // [N, T, H, D]
+        var x = out_proj.call(Operators.Attention(q, k, v, 1 / Math.Sqrt(size / heads), Visibility.All).view(images, 1, size));
         return (x + mlp.call(layer_norm.call(x))).select(1, 0);
 
         Tensor Heads(Tensor x) => x.view(images, x.shape[1], heads, size / heads);

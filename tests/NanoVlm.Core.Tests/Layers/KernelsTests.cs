@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using NanoVlm.Layers;
 using NanoVlm.Tests.Models;
 using TorchSharp;
@@ -18,35 +19,35 @@ public sealed class KernelsTests
     {
         var (inputs, outputs) = (shape[^2], shape[^1]);
         var (x, weight, bias) = (draw([.. shape[..^2], inputs], dtype), draw([outputs, inputs], ScalarType.Float32), draw([outputs], ScalarType.Float32));
-        return ([x, weight, bias], () => Kernels.Linear(x, weight, bias));
+        return ([x, weight, bias], () => Operators.Linear(x, weight, bias));
     });
 
     [Theory, MemberData(nameof(Types))]
     public void Linear_without_a_bias_on_strided_rows(ScalarType dtype) => Each([[4, 5, 9], [1, 1, 1], [3, 33, 65]], dtype, (shape, draw) =>
     {
         var (x, weight) = (draw([shape[1], shape[0]], dtype), draw([shape[2], shape[1]], ScalarType.Float32));
-        return ([x, weight], () => Kernels.Linear(x.t(), weight));
+        return ([x, weight], () => Operators.Linear(x.t(), weight));
     });
 
     [Theory, MemberData(nameof(Types))]
     public void Rms_norm(ScalarType dtype) => Each([[3, 5, 7], [1, 1], [2, 129], [0, 6], [17, 64]], dtype, (shape, draw) =>
     {
         var (x, weight) = (draw(shape, dtype), draw([shape[^1]], ScalarType.Float32));
-        return ([x, weight], () => Kernels.RmsNorm(x, weight, 0.1));
+        return ([x, weight], () => Operators.RmsNorm(x, weight, 0.1));
     });
 
     [Theory, MemberData(nameof(Types))]
     public void Rms_norm_of_one_plus_the_weight(ScalarType dtype) => Each([[3, 5, 7], [1, 1], [0, 6], [17, 64]], dtype, (shape, draw) =>
     {
         var (x, weight) = (draw(shape, dtype), draw([shape[^1]], ScalarType.Float32));
-        return ([x, weight], () => Kernels.RmsNorm(x, weight, 0.1, unitOffset: true));
+        return ([x, weight], () => Operators.RmsNorm(x, weight, 0.1, unitOffset: true));
     });
 
     [Theory, MemberData(nameof(Types))]
     public void Layer_norm(ScalarType dtype) => Each([[3, 5, 7], [2, 129], [0, 6], [17, 64]], dtype, (shape, draw) =>
     {
         var (x, weight, bias) = (draw(shape, dtype), draw([shape[^1]], ScalarType.Float32), draw([shape[^1]], ScalarType.Float32));
-        return ([x, weight, bias], () => Kernels.LayerNorm(x, weight, bias, 1e-3));
+        return ([x, weight, bias], () => Operators.LayerNorm(x, weight, bias, 1e-3));
     });
 
     [Fact]
@@ -55,21 +56,21 @@ public sealed class KernelsTests
         using var scope = NewDisposeScope();
         using var kernel = Kernel.Fused(true);
         var bias = tensor(new[] { 0.5f });
-        Assert.Equal([0.5f, 0.5f], Kernels.LayerNorm(tensor(new[] { 3f, -7f }, [2, 1]), tensor(new[] { 2f }), bias, 1e-3).data<float>().ToArray());
+        Assert.Equal([0.5f, 0.5f], Operators.LayerNorm(tensor(new[] { 3f, -7f }, [2, 1]), tensor(new[] { 2f }), bias, 1e-3).data<float>().ToArray());
     }
 
     [Theory, MemberData(nameof(Types))]
     public void Gelu(ScalarType dtype) => Each([[3, 5, 7], [1], [1000], [0, 6]], dtype, (shape, draw) =>
     {
         var x = draw(shape, dtype);
-        return ([x], () => Kernels.GeluTanh(x * 3));
+        return ([x], () => Operators.GeluTanh(x * 3));
     });
 
     [Theory, MemberData(nameof(Types))]
     public void Swiglu(ScalarType dtype) => Each([[3, 5, 7], [1], [1000], [0, 6]], dtype, (shape, draw) =>
     {
         var (gate, up) = (draw(shape, dtype), draw(shape, dtype));
-        return ([gate, up], () => Kernels.SwiGlu(gate * 3, up));
+        return ([gate, up], () => Operators.SwiGlu(gate * 3, up));
     });
 
     [Theory, MemberData(nameof(Types))]
@@ -77,7 +78,7 @@ public sealed class KernelsTests
     {
         var weight = draw([shape[0], shape[1]], ScalarType.Float32);
         var ids = tensor(Enumerable.Range(0, (int)shape[2]).Select(i => (long)(i * i % shape[0])).ToArray(), [1, shape[2]]);
-        return ([weight], () => Kernels.Embedding(weight, ids, dtype));
+        return ([weight], () => Operators.Embedding(weight, ids, dtype));
     });
 
     [Theory, MemberData(nameof(Types))]
@@ -85,7 +86,7 @@ public sealed class KernelsTests
     {
         var x = draw(shape, dtype);
         var angles = arange(0, shape[1] * shape[3]).to(ScalarType.Float32).view(shape[1], shape[3]) * 0.37;
-        return ([x], () => Kernels.Rotary(x, angles.cos(), angles.sin()));
+        return ([x], () => Operators.Rotary(x, angles.cos(), angles.sin()));
     });
 
     [Theory]
@@ -104,7 +105,7 @@ public sealed class KernelsTests
             var bits = Enumerable.Range(0, (int)(batch * keys)).Select(i => i % keys == 0 || (i % 3 != 1 && i % keys < keys - 1) ? 1L : 0L).ToArray();
             mask = tensor(bits, [batch, keys]);
         }
-        return ([q, k, v], () => Kernels.Attention(q, k, v, 1 / Math.Sqrt(size), new Visibility { KeyMask = mask, Causal = causal }));
+        return ([q, k, v], () => Operators.Attention(q, k, v, 1 / Math.Sqrt(size), new Visibility { KeyMask = mask, Causal = causal }));
     });
 
     [Theory, MemberData(nameof(Types))]
@@ -113,7 +114,7 @@ public sealed class KernelsTests
         var (batch, queries, keys, heads, groups, size) = (shape[0], shape[1], shape[2], shape[3], shape[4], shape[5]);
         var (q, k, v) = (draw([batch, queries, heads, size], dtype), draw([batch, keys, groups, size], dtype), draw([batch, keys, groups, size], dtype));
         var documents = tensor(Enumerable.Range(0, (int)(batch * keys)).Select(i => i % keys * 4 / keys).ToArray(), [batch, keys]); // 0 is everyone's
-        return ([q, k, v], () => Kernels.Attention(q, k, v, 1 / Math.Sqrt(size), new Visibility { Documents = documents, Causal = true }));
+        return ([q, k, v], () => Operators.Attention(q, k, v, 1 / Math.Sqrt(size), new Visibility { Documents = documents, Causal = true }));
     });
 
     [Theory, MemberData(nameof(Types))]
@@ -124,7 +125,7 @@ public sealed class KernelsTests
         return ([qkv], () =>
         {
             var parts = qkv.split(heads * size, -1).Select(part => part.view(batch, tokens, heads, size)).ToArray();
-            return Kernels.Attention(parts[0], parts[1], parts[2], 0.3, Visibility.All);
+            return Operators.Attention(parts[0], parts[1], parts[2], 0.3, Visibility.All);
         }
         );
     });
@@ -135,7 +136,7 @@ public sealed class KernelsTests
         using var scope = NewDisposeScope();
         using var kernel = Kernel.Fused(true);
         var (q, k, v) = (randn([1, 3, 1, 4]).requires_grad_(), randn([1, 3, 1, 4]).requires_grad_(), randn([1, 3, 1, 4]).requires_grad_());
-        var y = Kernels.Attention(q, k, v, 0.5, new Visibility { KeyMask = tensor(new long[] { 0, 1, 1 }, [1, 3]), Causal = true });
+        var y = Operators.Attention(q, k, v, 0.5, new Visibility { KeyMask = tensor(new long[] { 0, 1, 1 }, [1, 3]), Causal = true });
         Assert.Equal(0, y.select(1, 0).abs().sum().ToSingle());
         Assert.NotEqual(0, y.select(1, 1).abs().sum().ToSingle());
         y.sum().backward();
@@ -147,7 +148,7 @@ public sealed class KernelsTests
     {
         var (hidden, weight) = (draw([shape[0], shape[1]], dtype), draw([shape[2], shape[1]], ScalarType.Float32));
         var targets = tensor(Enumerable.Range(0, (int)shape[0]).Select(i => (long)(i * 7 % shape[2])).ToArray(), [shape[0]]);
-        return ([hidden, weight], () => Kernels.LinearCrossEntropy(hidden, weight, targets));
+        return ([hidden, weight], () => Operators.LinearCrossEntropy(hidden, weight, targets));
     });
 
     [Theory, MemberData(nameof(Types))]
@@ -170,7 +171,7 @@ public sealed class KernelsTests
                 Tensor Draw(params long[] size) => randn(size, generator: generator).to(dtype).to(type);
                 var (keys, values) = (Draw(4, slots, groups, dim), Draw(4, slots, groups, dim));
                 long[] lengths = [2, slots - 1, slots + 2];
-                var y = Kernels.CachedAttention(
+                var y = Operators.CachedAttention(
                     Draw(3, 1, heads, dim), Draw(3, 1, groups, dim), Draw(3, 1, groups, dim), keys, values, tensor(new long[] { 2, 0, 3 }), tensor(lengths), lengths.Max(), 0.3);
                 return (y, [keys, values]);
             }
@@ -184,9 +185,9 @@ public sealed class KernelsTests
         using var kernel = Kernel.Fused(true);
         using var mode = no_grad();
         var (x, weight, bias) = (randn([8, 77]).to(dtype), randn([43, 77]), randn(43));
-        var all = Kernels.Linear(x, weight, bias);
+        var all = Operators.Linear(x, weight, bias);
         foreach (var rows in new[] { 1, 2, 3, 5, 7 })
-            Assert.Equal(all.narrow(0, 8 - rows, rows).contiguous().bytes.ToArray(), Kernels.Linear(x.narrow(0, 8 - rows, rows), weight, bias).bytes.ToArray());
+            Assert.Equal(all.narrow(0, 8 - rows, rows).contiguous().bytes.ToArray(), Operators.Linear(x.narrow(0, 8 - rows, rows), weight, bias).bytes.ToArray());
     }
 
     private delegate (Tensor[] Inputs, Func<Tensor> Run) Case(long[] shape, Func<long[], ScalarType, Tensor> draw);

@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using NanoVlm.Layers;
 using NanoVlm.Tests.Models;
@@ -55,7 +56,7 @@ public sealed class RotaryEmbedding2DTests
         var (cos, sin) = rope.Angles(3, 5, CPU); // a new module is in training
         using var generator = new Generator(1);
         var x = randn([2, Prefix + 15, 2, HeadDim], generator: generator);
-        var turned = Kernels.Rotary(x, cos, sin);
+        var turned = Operators.Rotary(x, cos, sin);
         Assert.True(x.narrow(1, 0, Prefix).contiguous().bytes.SequenceEqual(turned.narrow(1, 0, Prefix).contiguous().bytes));
         Assert.True((x - turned).narrow(1, Prefix, 15).abs().max().ToDouble() > 0.1);
     }

@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using FsCheck;
 using FsCheck.Fluent;
 using NanoVlm.Configuration;
@@ -84,7 +85,7 @@ public sealed class RotaryEmbeddingTests
             Tensor Turned(Tensor x, long at)
             {
                 var (cos, sin) = rope.Angles(tensor(new[] { at }), at);
-                return Kernels.Rotary(x, cos, sin);
+                return Operators.Rotary(x, cos, sin);
             }
         }).QuickCheckThrowOnFailure();
     }

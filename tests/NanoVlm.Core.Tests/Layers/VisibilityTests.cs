@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using FsCheck;
 using FsCheck.Fluent;
 using NanoVlm.Layers;
@@ -93,7 +94,7 @@ public sealed class VisibilityTests
                         seen[row, query, key] = test.Sees(row, query, key);
             var blind = Enumerable.Range(0, Batch).SelectMany(row => Enumerable.Range(0, test.Queries).Select(query => (row, query)))
                 .Where(at => !Enumerable.Range(0, test.Keys).Any(key => seen[at.row, at.query, key])).ToArray();
-            var y = Kernels.Attention(q, k, v, 0.4, test.Visible());
+            var y = Operators.Attention(q, k, v, 0.4, test.Visible());
             var cotangent = randn(y.shape, generator: generator);
             foreach (var (row, query) in blind) cotangent[row, query].zero_(); // what they give is not defined
             var gradients = autograd.grad([y], [q, k, v], [cotangent]);
@@ -116,7 +117,7 @@ public sealed class VisibilityTests
         {
             using var kernel = Kernel.Fused(fused);
             var v = randn([1, 9, 2, 4]);
-            Near.Equal(v, Kernels.Attention(randn([1, 9, 2, 4]), randn([1, 9, 2, 4]), v, 1, new Visibility { Causal = true, Window = 1 }), 1e-6);
+            Near.Equal(v, Operators.Attention(randn([1, 9, 2, 4]), randn([1, 9, 2, 4]), v, 1, new Visibility { Causal = true, Window = 1 }), 1e-6);
         }
     }
 
@@ -127,8 +128,8 @@ public sealed class VisibilityTests
         using var kernel = Kernel.Fused(false);
         var (q, k, v) = (randn([1, 4, 1, 4]), randn([1, 4, 1, 4]) * 1e-3, randn([1, 4, 1, 4]));
         var visible = new Visibility { Causal = true, KeyMask = tensor(new long[] { 0, 0, 1, 1 }, [1, 4]) };
-        Near.Equal(v.mean([1]), Kernels.Attention(q, k, v, 1, visible with { PaddingSeesAll = true }).select(1, 0), 1e-3, "all");
-        Near.Equal(v.narrow(1, 0, 2).mean([1]), Kernels.Attention(q, k, v, 1, visible).select(1, 1), 1e-3, "those before it");
+        Near.Equal(v.mean([1]), Operators.Attention(q, k, v, 1, visible with { PaddingSeesAll = true }).select(1, 0), 1e-3, "all");
+        Near.Equal(v.narrow(1, 0, 2).mean([1]), Operators.Attention(q, k, v, 1, visible).select(1, 1), 1e-3, "those before it");
     }
 
     // In Float64 and from the definition: a softmax over the keys that are seen.

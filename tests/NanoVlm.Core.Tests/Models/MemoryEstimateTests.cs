@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using NanoVlm.Layers;
 using NanoVlm.Models;
@@ -79,7 +80,7 @@ public sealed class MemoryEstimateTests
         var (hidden, weight) = (randn(rows, width).requires_grad_(), randn(vocabulary, width).requires_grad_());
         var targets = arange(rows).remainder(vocabulary);
         using var counter = new AllocationCounter();
-        var loss = Kernels.LinearCrossEntropy(hidden, weight, targets);
+        var loss = Operators.LinearCrossEntropy(hidden, weight, targets);
         var logits = 4L * rows * vocabulary;
         loss.backward();
         // A chunk of 8 MiB, the two gradients and what their products take; plain operations take some such chunks.

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace NanoVlm.Layers;
+namespace NanoVlm.Kernels;
 
 /// <summary>Which keys each query of an attention sees: everything that is given must allow it. The queries are the last of the keys.</summary>
 public sealed record Visibility
@@ -29,6 +29,38 @@ public sealed record Visibility
     /// <summary>What the composite gives a query that may see nothing, such as padding before a text: the mean of all keys, as in transformers,
     /// or of the keys before it, as in nanoVLM. Transformers' loss takes in the last such query, which predicts the first token.</summary>
     public bool PaddingSeesAll { get; init; }
+
+    /// <summary>[documents + 1], Int32: where each document of a packed batch begins among the B T tokens, and where the last ends; padding is a document too. Null
+    /// where documents share anything, or see more than what is before them.</summary>
+    public Tensor? DocumentStarts { get; init; }
+
+    /// <summary>The length of the longest of those documents.</summary>
+    public long LongestDocument { get; init; }
+
+    /// <summary>Whether nothing but the order of the tokens hides a key.</summary>
+    internal bool IsCausalAlone => this is { Causal: true, Window: 0, KeyMask: null, Documents: null, Spans: null };
+
+    /// <summary>What is added to scores: 0 where a key is seen.</summary>
+    /// <param name="queries">T.</param>
+    /// <param name="keys">S.</param>
+    /// <param name="device">Where it is wanted.</param>
+    /// <param name="dtype">The scores' dtype.</param>
+    /// <returns>[1 or B, 1, T or 1, S]; null: everything is seen.</returns>
+    internal Tensor? Mask(long queries, long keys, Device device, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        var seen = Seen(queries, keys, device)?.unsqueeze(1); // [1 or B, 1, T, S]
+        var hidden = KeyMask is null ? null : (KeyMask == 0).unsqueeze(1).unsqueeze(1); // [B, 1, 1, S]
+        if (PaddingSeesAll && hidden is not null && seen is not null) (hidden, seen) = (hidden | seen.logical_not(), null);
+        var mask = hidden is null ? null : hidden.to(dtype) * finfo(dtype).min;
+        if (seen is not null)
+        {
+            var never = zeros_like(seen, dtype).masked_fill(seen.logical_not(), double.NegativeInfinity);
+            mask = mask is null ? never : mask + never;
+        }
+        return mask?.MoveToOuterDisposeScope();
+    }
 
     /// <summary>The tensors, null where there is none, for <see cref="Of"/>.</summary>
     internal Tensor?[] Tensors => [KeyMask, Documents, Positions, Spans];

@@ -4,7 +4,7 @@ using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace NanoVlm.Layers;
+namespace NanoVlm.Kernels;
 
 /// <summary>
 /// Activation checkpointing (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016): of a block only its inputs are kept for the
