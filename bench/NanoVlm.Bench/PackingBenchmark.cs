@@ -92,7 +92,7 @@ internal static class PackingBenchmark
             ("one text", new Visibility { Causal = true }, true), ("packed", packed, true), ("packed, window 512", packed with { Window = 512 }, true), ("packed, composite", packed, false),
         })
         {
-            Kernels.Fused = fused;
+            Operators.Implementation = fused ? Implementation.Native : Implementation.Composite;
             double best = double.MaxValue;
             for (int round = 0; round < 5; round++)
             {

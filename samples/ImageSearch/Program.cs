@@ -14,7 +14,7 @@ var (model, folder, query) = (args[0], args[1], args[2]);
 
 using var tower = Pretrained.LoadVisionTower(model);
 var processor = PreprocessorFile.Open(Path.Combine(model, PreprocessorFile.FileName));
-string[] kinds = [".jpg", ".jpeg", ".png", ".webp"];
+string[] kinds = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"];
 var files = Directory.EnumerateFiles(folder).Where(file => kinds.Contains(Path.GetExtension(file).ToLowerInvariant())).Order().ToArray();
 
 using var scope = NewDisposeScope();

@@ -10,7 +10,7 @@ public sealed class PackagesTests(Packages packages) : IClassFixture<Packages>
 {
     [Theory]
     [InlineData("NanoVlm.Torch", "runtimes/linux-x64/native/libnanovlm_torch.so")]
-    [InlineData("NanoVlm.Core", "runtimes/linux-x64/native/libnanovlm_image.so", "configs/shapes-tokenizer/tokenizer.json", "buildTransitive/NanoVlm.Core.targets")]
+    [InlineData("NanoVlm.Core", "configs/shapes-tokenizer/tokenizer.json", "buildTransitive/NanoVlm.Core.targets")]
     [InlineData("NanoVlm.Eval")]
     [InlineData("NanoVlm.Train")]
     public void A_package_has_its_assembly_documentation_readme_licence_and_native_library(string name, params string[] more)

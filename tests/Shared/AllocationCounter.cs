@@ -7,17 +7,18 @@ namespace NanoVlm.Shared;
 
 /// <summary>
 /// Counts the memory of tensors on the CPU that are made until it is disposed of, by whatever thread. It stands between libtorch and its allocator, which has no other
-/// door: the object below is a c10::Allocator (c10/core/Allocator.h) whose <c>allocate</c> is ours, as compilers for Linux and macOS lay it out. Counters do not nest.
+/// door: the object below is a c10::Allocator (c10/core/Allocator.h) whose <c>allocate</c> is ours, as compilers for Linux and macOS lay it out.
 /// </summary>
 public sealed unsafe class AllocationCounter : IDisposable
 {
     private const int AllocateSlot = 2, Slots = 8, TypeSlots = 2; // two destructors are before it; the vtable begins behind an offset and the type
-    private static readonly ConcurrentDictionary<nint, (long Bytes, AllocationCounter Counter)> counted = [];
+    private static readonly ConcurrentDictionary<nint, (long Bytes, AllocationCounter[] Counters)> counted = [];
+    private static readonly Lock counting = new();
+    private static volatile AllocationCounter[] counters = [];
     private static nint original, replacement;
     private static delegate* unmanaged[Cdecl]<nint, nuint, DataPtr> allocate;
     private static delegate* unmanaged[Cdecl]<nint, void> free;
-    private static AllocationCounter? current;
-    private long bytes, peak;
+    private long bytes, peak, live;
 
     /// <summary>Whether this platform's compilers lay objects out so.</summary>
     public static bool IsSupported => !OperatingSystem.IsWindows();
@@ -25,9 +26,12 @@ public sealed unsafe class AllocationCounter : IDisposable
     /// <summary>Begins to count.</summary>
     public AllocationCounter()
     {
-        if (replacement == 0) Make();
-        if (Interlocked.CompareExchange(ref current, this, null) is not null) throw new InvalidOperationException("Another counter counts.");
-        Set(replacement);
+        lock (counting)
+        {
+            if (replacement == 0) Make();
+            if (counters.Length == 0) Set(replacement);
+            counters = [.. counters, this];
+        }
     }
 
     /// <summary>Bytes held now.</summary>
@@ -36,11 +40,17 @@ public sealed unsafe class AllocationCounter : IDisposable
     /// <summary>The most bytes held at once.</summary>
     public long PeakBytes => Interlocked.Read(ref peak);
 
+    /// <summary>Pieces of memory held now.</summary>
+    public long Live => Interlocked.Read(ref live);
+
     /// <summary>Stops counting.</summary>
     public void Dispose()
     {
-        Set(original);
-        current = null;
+        lock (counting)
+        {
+            counters = [.. counters.Where(counter => counter != this)];
+            if (counters.Length == 0) Set(original);
+        }
     }
 
     private static void Make()
@@ -66,22 +76,32 @@ public sealed unsafe class AllocationCounter : IDisposable
     private static DataPtr Allocate(nint self, nuint size)
     {
         var made = allocate(original, size);
-        if (made.Data == 0 || current is not { } counter) return made;
+        var counters = AllocationCounter.counters;
+        if (made.Data == 0 || counters.Length == 0) return made;
         // The memory's deleter stands beside the memory, in an order that is the compiler's.
         ref var deleter = ref made.First == made.Data ? ref made.Second : ref made.First;
         free = (delegate* unmanaged[Cdecl]<nint, void>)deleter;
         deleter = (nint)(delegate* unmanaged[Cdecl]<nint, void>)&Free;
-        counted[made.Data] = ((long)size, counter);
-        var now = Interlocked.Add(ref counter.bytes, (long)size);
-        for (var most = counter.peak; now > most; most = counter.peak)
-            if (Interlocked.CompareExchange(ref counter.peak, now, most) == most) break;
+        counted[made.Data] = ((long)size, counters);
+        foreach (var counter in counters)
+        {
+            Interlocked.Increment(ref counter.live);
+            var now = Interlocked.Add(ref counter.bytes, (long)size);
+            for (var most = counter.peak; now > most; most = counter.peak)
+                if (Interlocked.CompareExchange(ref counter.peak, now, most) == most) break;
+        }
         return made;
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void Free(nint data)
     {
-        if (counted.TryRemove(data, out var entry)) Interlocked.Add(ref entry.Counter.bytes, -entry.Bytes);
+        if (counted.TryRemove(data, out var entry))
+            foreach (var counter in entry.Counters)
+            {
+                Interlocked.Decrement(ref counter.live);
+                Interlocked.Add(ref counter.bytes, -entry.Bytes);
+            }
         free(data);
     }
 

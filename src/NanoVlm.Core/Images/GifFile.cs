@@ -4,8 +4,8 @@ namespace NanoVlm.Images;
 internal static class GifFile
 {
     /// <summary>
-    /// What Pillow shows of the first picture where nothing is to be seen: the palette's colour that stands for transparency, or its first one around a picture that is
-    /// smaller than the whole. Null where that cannot be found; the colour is then black.
+    /// What Pillow shows of the first picture where nothing is to be seen: the palette's colour that stands for transparency, or its first
+    /// one around a picture that is smaller than the whole. Null where that cannot be found; the colour is then black.
     /// </summary>
     /// <param name="file">The whole file.</param>
     internal static (byte Red, byte Green, byte Blue)? ColourUnder(ReadOnlySpan<byte> file)

@@ -14,7 +14,9 @@ internal static class IcoFile
         for (var i = 0; i < count; i++)
         {
             var entry = 6 + 16 * i;
-            if (entry + 16 > file.Length || (long)Number(file, entry + 8) + Number(file, entry + 12) > file.Length) throw ImageCodec.Truncated(name, PictureFormat.Ico);
+            // The last numbers of an entry are the picture's length and its place.
+            if (entry + 16 > file.Length || (long)Number(file, entry + 8) + Number(file, entry + 12) > file.Length)
+                throw ImageCodec.Truncated(name, PictureFormat.Ico);
         }
     }
 

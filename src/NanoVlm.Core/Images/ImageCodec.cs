@@ -1,10 +1,10 @@
 namespace NanoVlm.Images;
 
 /// <summary>
-/// Reads JPEG, PNG, WebP, GIF, BMP and ICO, writes PNG. The format is found from the first bytes, not from the name; of an animation the first
-/// picture is read. The pixels are those of Pillow's <c>ImageOps.exif_transpose(Image.open(...)).convert("RGB")</c>: turned upright as the EXIF
-/// orientation says; alpha is dropped, unless <see cref="DecodeOptions.Background"/> says what is under it; embedded profiles are ignored.
-/// Truncated files fail; nothing is filled with grey.
+/// Reads JPEG, PNG, WebP, GIF, BMP and ICO, writes PNG. The format is found from the first bytes, not from the name; of an animation the
+/// first picture is read. The pixels are those of Pillow's <c>ImageOps.exif_transpose(Image.open(...)).convert("RGB")</c>: turned upright
+/// as the EXIF orientation says; alpha is dropped, unless <see cref="DecodeOptions.Background"/> says what is under it; embedded profiles
+/// are ignored. Truncated files fail; nothing is filled with grey.
 /// </summary>
 public static class ImageCodec
 {
@@ -97,18 +97,20 @@ public static class ImageCodec
         return bytes;
     });
 
-    /// <summary>The size as <see cref="Size"/> gives it, of a JPEG whose segments up to the image data are here; null where these bytes do not tell,
-    /// as with other formats, which may have the orientation at their end.</summary>
+    /// <summary>The size as <see cref="Size"/> gives it, of a JPEG whose segments up to the image data are here; null where these bytes do
+    /// not tell, as with other formats, which may have the orientation at their end.</summary>
     internal static (int Width, int Height)? SizeFromHead(ReadOnlySpan<byte> head, DecodeOptions? options)
     {
-        if (head is not [0xFF, 0xD8, ..] || JpegHeader.Read(head) is not { } header || (long)header.Width * header.Height > Limit(options)) return null;
+        if (head is not [0xFF, 0xD8, ..] || JpegHeader.Read(head) is not { } header) return null;
+        if ((long)header.Width * header.Height > Limit(options)) return null; // for the whole file's refusal
         return Turned((header.Width, header.Height), ExifOrientation.Find(head));
     }
 
     /// <summary>Refuses a picture of more pixels than are allowed.</summary>
     internal static void CheckSize(int width, int height, long limit, string name)
     {
-        if ((long)width * height > limit) throw Unreadable(name, $"it is {width} x {height} pixels, more than the {limit} pixels that are read");
+        if ((long)width * height > limit)
+            throw Unreadable(name, $"it is {width} x {height} pixels, more than the {limit} pixels that are read");
     }
 
     internal static NanoVlmException Unreadable(string name, string reason) => new($"The picture '{name}' cannot be read: {reason}.");
@@ -134,5 +136,6 @@ public static class ImageCodec
 
     private static long Limit(DecodeOptions? options) => Math.Clamp(options?.MaxPixels ?? MaxPixels, 0, MaxPixels);
 
-    private static (int Width, int Height) Turned((int Width, int Height) size, int orientation) => orientation >= 5 ? (size.Height, size.Width) : size;
+    private static (int Width, int Height) Turned((int Width, int Height) size, int orientation) =>
+        orientation >= 5 ? (size.Height, size.Width) : size;
 }

@@ -11,8 +11,8 @@ namespace NanoVlm.Images;
 /// <param name="Data">Where the first scan's data begins.</param>
 internal readonly record struct JpegHeader(int Width, int Height, int Channels, byte Frame, int ScanChannels, int Data)
 {
-    /// <summary>Whether each scan holds all of its channels, by Huffman codes.</summary>
-    internal bool IsSequential => Frame is 0xC0 or 0xC1;
+    /// <summary>Whether one scan, by Huffman codes, holds the whole picture.</summary>
+    internal bool IsOneScan => Frame is 0xC0 or 0xC1 && ScanChannels == Channels;
 
     /// <summary>Whether the data is coded arithmetically.</summary>
     internal bool IsArithmetic => Frame >= 0xC9;
@@ -28,10 +28,14 @@ internal readonly record struct JpegHeader(int Width, int Height, int Channels, 
             if (IsFrame(marker))
             {
                 if (frame is not null || body.Length < 6) return null;
-                frame = new(BinaryPrimitives.ReadUInt16BigEndian(body[3..]), BinaryPrimitives.ReadUInt16BigEndian(body[1..]), body[5], marker, 0, 0);
+                var (height, width) = (BinaryPrimitives.ReadUInt16BigEndian(body[1..]), BinaryPrimitives.ReadUInt16BigEndian(body[3..]));
+                frame = new(width, height, body[5], marker, 0, 0);
             }
-            if (marker == 0xDA)
-                return body.IsEmpty || frame is not { Width: > 0, Height: > 0 } ? null : frame.Value with { ScanChannels = body[0], Data = at };
+            else if (marker == 0xDA)
+            {
+                if (body.IsEmpty || frame is not { Width: > 0, Height: > 0 }) return null;
+                return frame.Value with { ScanChannels = body[0], Data = at };
+            }
         }
         return null;
     }
@@ -44,18 +48,19 @@ internal readonly record struct JpegHeader(int Width, int Height, int Channels, 
     /// <param name="at">Where to begin; then what follows the segment.</param>
     /// <param name="marker">What the segment is.</param>
     /// <param name="body">What is in it.</param>
-    /// <returns>False at the end of the picture or of the file.</returns>
+    /// <returns>False at the end of the picture, with <paramref name="at"/> there, or of the file.</returns>
     internal static bool NextSegment(ReadOnlySpan<byte> file, ref int at, out byte marker, out ReadOnlySpan<byte> body)
     {
         marker = 0;
         body = default;
-        for (; at + 4 <= file.Length; at++)
+        for (; at + 2 <= file.Length; at++)
         {
             // Fill bytes, and the markers that stand alone, are no segments.
             if (file[at] != 0xFF || file[at + 1] is 0x00 or 0x01 or 0xFF or (>= 0xD0 and <= 0xD7)) continue;
             marker = file[at + 1];
+            if (marker is 0xD8 or 0xD9 || at + 4 > file.Length) return false;
             var length = BinaryPrimitives.ReadUInt16BigEndian(file[(at + 2)..]);
-            if (marker is 0xD8 or 0xD9 || length < 2 || at + 2 + length > file.Length) return false;
+            if (length < 2 || at + 2 + length > file.Length) return false;
             body = file.Slice(at + 4, length - 2);
             at += 2 + length;
             return true;

@@ -5,7 +5,9 @@ using SkiaSharp;
 
 namespace NanoVlm.Images;
 
-/// <summary>Reads pictures by Skia's codecs: the first frame, without colour management and without premultiplication, so that stored values come out.</summary>
+/// <summary>
+/// Reads pictures by Skia's codecs: the first frame, without colour management and premultiplication, so that stored values come out.
+/// </summary>
 internal static unsafe class SkiaDecoder
 {
     /// <summary>The size of a picture, not turned.</summary>
@@ -26,7 +28,8 @@ internal static unsafe class SkiaDecoder
     /// <param name="name">What messages call the picture.</param>
     /// <param name="limit">The most pixels.</param>
     /// <param name="background">The colour under transparent pixels; null drops the alpha.</param>
-    internal static RgbImage Decode(ReadOnlySpan<byte> file, string format, string name, long limit, (byte Red, byte Green, byte Blue)? background)
+    internal static RgbImage Decode(
+        ReadOnlySpan<byte> file, string format, string name, long limit, (byte Red, byte Green, byte Blue)? background)
     {
         Check(file, format, name, limit);
         if (format == PictureFormat.Gif) background ??= GifFile.ColourUnder(file);
@@ -58,7 +61,8 @@ internal static unsafe class SkiaDecoder
         if (format == PictureFormat.Png) PngFile.Check(file, name, limit);
         if (format == PictureFormat.Ico) IcoFile.Check(file, name);
         // An animation would be read as soon as its first picture is there. What a RIFF file names as its length begins behind that.
-        if (format == PictureFormat.WebP && BinaryPrimitives.ReadUInt32LittleEndian(file[4..]) > file.Length - 8) throw ImageCodec.Truncated(name, format);
+        if (format == PictureFormat.WebP && BinaryPrimitives.ReadUInt32LittleEndian(file[4..]) > file.Length - 8)
+            throw ImageCodec.Truncated(name, format);
     }
 
     private static SKCodec Open(SKData data, string format, string name, long limit, out SKImageInfo info)
@@ -84,7 +88,7 @@ internal static unsafe class SkiaDecoder
         throw result switch
         {
             SKCodecResult.IncompleteInput => ImageCodec.Truncated(name, format),
-            SKCodecResult.InternalError => ImageCodec.Unreadable(name, $"its {format} data cannot be decoded; there may not be enough memory"),
+            SKCodecResult.InternalError => ImageCodec.Unreadable(name, $"its {format} data cannot be decoded, perhaps for lack of memory"),
             _ => ImageCodec.Unreadable(name, $"its {format} data is damaged"),
         };
     }

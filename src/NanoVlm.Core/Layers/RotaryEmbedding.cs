@@ -37,7 +37,8 @@ public sealed class RotaryEmbedding : Module
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        var frequencies = last + 1 > maxPositionEmbeddings ? Beyond(last + 1) : inv_freq;
+        // A module's `to` leaves buffers that are not saved where they are, so the device is the positions'.
+        var frequencies = (last + 1 > maxPositionEmbeddings ? Beyond(last + 1) : inv_freq).to(positions.device);
         var angles = positions.to(ScalarType.Float32).unsqueeze(-1) * frequencies; // [..., D / 2]
         var both = cat([angles, angles], -1);
         return scope.MoveToOuter(both.cos() * attentionScaling, both.sin() * attentionScaling);
@@ -53,6 +54,13 @@ public sealed class RotaryEmbedding : Module
         using var scope = NewDisposeScope();
         var rows = lasts.Select((last, row) => Angles(positions.narrow(0, row, 1), last)).ToArray();
         return scope.MoveToOuter(cat([.. rows.Select(row => row.Cos)]), cat([.. rows.Select(row => row.Sin)]));
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) inv_freq.Dispose(); // a module's own disposal passes buffers over that are not saved
+        base.Dispose(disposing);
     }
 
     // theta^(-2 i / D).

@@ -40,7 +40,7 @@ public static class Initialization
             if (name.EndsWith("position_embedding", StringComparison.Ordinal) && section.Vision.PositionInitializer == PositionInitializer.Sincos)
                 parameter.copy_(Sincos(parameter.shape[1], parameter.shape[2]) * deviation);
             else
-                parameter.normal_(0, deviation, generator); // init.normal_ of TorchSharp 0.107 draws from the global generator, whatever it is given
+                parameter.normal_(0, deviation, generator);
         }
     }
 

@@ -94,8 +94,7 @@ internal sealed unsafe partial class AutogradNode
 
     private Handles OnBackward(nint* gradients, int count)
     {
-        FreeSent();
-        sent = GC.AllocateArray<nint>(Math.Max(1, given.Count(input => input)), pinned: true);
+        var results = GC.AllocateArray<nint>(Math.Max(1, given.Count(input => input)), pinned: true);
         try
         {
             using var scope = NewDisposeScope();
@@ -115,7 +114,7 @@ internal sealed unsafe partial class AutogradNode
             for (var (input, at) = (0, 0); input < given.Length; input++)
             {
                 if (!given[input]) continue;
-                sent[at++] = computed[input] is { } gradient ? gradient.alias().DecoupleFromNativeHandle() : 0;
+                results[at++] = computed[input] is { } gradient ? gradient.alias().DecoupleFromNativeHandle() : 0;
             }
             if (!KeepsGraph) FreeSaved(); // memory is given back as the backward goes
         }
@@ -123,8 +122,10 @@ internal sealed unsafe partial class AutogradNode
         {
             failure ??= ExceptionDispatchInfo.Capture(error);
         }
-        // Native code copies these references after the return, and nothing tells when: they are freed with the next call.
-        return new Handles((nint*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(sent)), given.Count(input => input));
+        // Native code copies these references after the return, and nothing tells when: they are freed with the next call. Calls nest where a block is computed again.
+        FreeSent();
+        sent = results;
+        return new Handles((nint*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(results)), given.Count(input => input));
     }
 
     private void OnDeleted()
@@ -141,7 +142,8 @@ internal sealed unsafe partial class AutogradNode
         saved = null;
     }
 
-    private static void FreeSent()
+    /// <summary>Lets go of the gradients that native code got last from this thread.</summary>
+    internal static void FreeSent()
     {
         foreach (var handle in sent ?? [])
             if (handle != 0) THSTensor_dispose(handle);

@@ -6,7 +6,7 @@ namespace NanoVlm.Evaluation.Towers;
 /// <summary>The pictures that a user names on the command line.</summary>
 public static class ImageFiles
 {
-    private static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp"];
+    private static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"];
 
     /// <summary>Finds them.</summary>
     /// <param name="paths">Files, patterns, and folders, which are searched with those in them.</param>

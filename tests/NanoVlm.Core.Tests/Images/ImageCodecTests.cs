@@ -38,4 +38,23 @@ public sealed class ImageCodecTests
             return decoded.Width == image.Width && decoded.Height == image.Height && decoded.Pixels.AsSpan().SequenceEqual(image.Pixels);
         }).QuickCheckThrowOnFailure();
     }
+
+    [Fact]
+    public void A_picture_of_another_librarys_pixels_holds_a_copy_of_them()
+    {
+        Span<byte> pixels = stackalloc byte[2 * 3 * 3];
+        pixels.Fill(7);
+        var image = new RgbImage(2, 3, pixels);
+        pixels.Clear();
+        Assert.All(image.Pixels, value => Assert.Equal(7, value));
+        Assert.Throws<ArgumentException>(() => new RgbImage(2, 2, new ReadOnlySpan<byte>(new byte[13])));
+    }
+
+    [Fact]
+    public void A_png_is_the_same_bytes_each_time()
+    {
+        var image = ImageCodec.Load(golden.PathOf("image0.png"));
+        var first = ImageCodec.EncodePng(image);
+        Parallel.For(0, 50, _ => Assert.Equal(first, ImageCodec.EncodePng(image)));
+    }
 }

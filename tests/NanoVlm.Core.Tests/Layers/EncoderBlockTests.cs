@@ -117,7 +117,7 @@ public sealed class EncoderBlockTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(5);
         foreach (var (name, parameter) in block.named_parameters())
-            if (!name.StartsWith("ls", StringComparison.Ordinal)) nn.init.normal_(parameter, 0, 0.5, generator);
+            if (!name.StartsWith("ls", StringComparison.Ordinal)) Drawn.Normal(parameter, 0, 0.5, generator);
         return block;
     }
 

@@ -64,7 +64,7 @@ public sealed class DecoderTests
         var config = HuggingFaceLanguage.Read(HuggingFaceConfig.Load(RepositoryFiles.Golden("gemma3-text"))) with { NumHiddenLayers = 1, LayerTypes = [LayerType.SlidingAttention] };
         using var decoder = new CausalLanguageModel(config);
         using var generator = new Generator(1);
-        foreach (var parameter in decoder.parameters()) nn.init.normal_(parameter, 0, 0.2, generator);
+        foreach (var parameter in decoder.parameters()) Drawn.Normal(parameter, 0, 0.2, generator);
         var embeddings = randn([1, 20, config.HiddenSize], generator: generator);
         var other = embeddings.clone();
         other.narrow(1, 0, 4).mul_(-1);
@@ -81,7 +81,7 @@ public sealed class DecoderTests
         var config = HuggingFaceLanguage.Read(HuggingFaceConfig.Load(RepositoryFiles.Golden("gemma3-text"))) with { FinalLogitSoftcapping = 3, NumHiddenLayers = 1 };
         using var decoder = new CausalLanguageModel(config);
         using var generator = new Generator(1);
-        foreach (var parameter in decoder.parameters()) nn.init.normal_(parameter, 0, 1, generator);
+        foreach (var parameter in decoder.parameters()) Drawn.Normal(parameter, 0, 1, generator);
         var hidden = randn([4, config.HiddenSize], generator: generator);
         var raw = hidden.to(ScalarType.Float64).matmul(decoder.HeadWeight.to(ScalarType.Float64).t());
         var capped = (raw / 3).tanh() * 3;

@@ -242,7 +242,7 @@ public sealed class MixedModelTests
         var model = new VisionLanguageModel(config.Validated(), Image);
         using var generator = new Generator(1);
         foreach (var (name, parameter) in model.named_parameters())
-            nn.init.normal_(parameter, parameter.Dimensions == 1 && name.Contains(".ls", StringComparison.Ordinal) ? 1 : 0, parameter.Dimensions == 1 ? 0.1 : 0.2, generator);
+            Drawn.Normal(parameter, parameter.Dimensions == 1 && name.Contains(".ls", StringComparison.Ordinal) ? 1 : 0, parameter.Dimensions == 1 ? 0.1 : 0.2, generator);
         return model;
     }
 

@@ -66,7 +66,7 @@ public sealed class ProjectorTests
     {
         var projector = new ModalityProjector(new VlmConfig { VitHiddenDim = Vision, LmHiddenDim = Language, MpKind = kind, MpPixelShuffleFactor = factor, VitLnEps = 1e-6 });
         using var generator = new Generator(1);
-        foreach (var parameter in projector.parameters()) nn.init.normal_(parameter, 0, 0.5, generator);
+        foreach (var parameter in projector.parameters()) Drawn.Normal(parameter, 0, 0.5, generator);
         return projector;
     }
 }

@@ -35,7 +35,7 @@ internal static class TinyModel
         var model = new VisionLanguageModel(config ?? Config, Image);
         using var generator = new Generator((ulong)seed);
         foreach (var (name, parameter) in model.named_parameters())
-            nn.init.normal_(parameter, parameter.Dimensions == 1 && name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0, 0.3, generator);
+            Drawn.Normal(parameter, parameter.Dimensions == 1 && name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0, 0.3, generator);
         return model;
     }
 

@@ -6,7 +6,7 @@ namespace NanoVlm.Data.Sources;
 
 /// <summary>
 /// Conversations in WebDataset's tar shards: entries one after the other whose paths are equal up to the first dot of the name are one sample,
-/// <c>key.jpg</c> (or <c>jpeg</c>, <c>png</c>, <c>webp</c>; several as <c>key.0.jpg</c>, <c>key.1.jpg</c>) with <c>key.json</c>, which holds
+/// <c>key.jpg</c> (or <c>jpeg</c>, <c>png</c>, <c>webp</c>, <c>gif</c>, <c>bmp</c>; several as <c>key.0.jpg</c>, <c>key.1.jpg</c>) with <c>key.json</c>, which holds
 /// what a row of <see cref="ConversationSource"/> does, or <c>key.txt</c>, a caption. Where there are both, the one that is a conversation counts.
 /// Other entries are ignored. The shards are never unpacked.
 /// </summary>
@@ -17,7 +17,7 @@ public sealed class WebDatasetSource : SampleSource
 
     private const int MaxLength = 1 << 30;
     private static readonly UTF8Encoding Utf8 = new(false, throwOnInvalidBytes: true);
-    private static readonly string[] ImageKinds = ["jpg", "jpeg", "png", "webp"];
+    private static readonly string[] ImageKinds = ["jpg", "jpeg", "png", "webp", "gif", "bmp"];
 
     private readonly IReadOnlyList<string> shards;
     private readonly List<Place> samples;
