@@ -1,7 +1,6 @@
 using NanoVlm.Kernels;
 using System.CommandLine;
 using NanoVlm.Generation;
-using NanoVlm.Layers;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Commands;
