@@ -1,6 +1,6 @@
 using System.CommandLine;
 using NanoVlm.Generation;
-using NanoVlm.Layers;
+using NanoVlm.Kernels;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Commands;
@@ -27,7 +27,7 @@ internal static class ForwardCommand
         {
             set_num_threads(Environment.ProcessorCount); // libtorch's own default is 1 on some virtual machines
             // The composites are the reference: in rows of padding, too, they do what nanoVLM does.
-            Kernels.Fused &= Environment.GetEnvironmentVariable("NANOVLM_FUSED") == "1";
+            if (Environment.GetEnvironmentVariable("NANOVLM_KERNELS") is null) Operators.Implementation = Implementation.Composite;
             var pass = new ForwardPass
             {
                 HiddenStates = result.GetValue(hiddenStates),
