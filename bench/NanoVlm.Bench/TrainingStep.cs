@@ -1,8 +1,8 @@
 using NanoVlm.Configuration;
 using NanoVlm.Models;
+using NanoVlm.Optimization;
 using NanoVlm.Training.Distributed;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Bench;
@@ -11,7 +11,7 @@ namespace NanoVlm.Bench;
 internal sealed class TrainingStep : IDisposable
 {
     private readonly VisionLanguageModel model;
-    private readonly AdamW optimizer;
+    private readonly FusedAdamW optimizer;
     private readonly bool asTrainer;
     private readonly StepBatch[] data;
     private readonly RankGroup? ranks;
@@ -27,7 +27,7 @@ internal sealed class TrainingStep : IDisposable
         if (train is { LrLanguage: 0 }) Freeze(model.Decoder);
         model.ActivationCheckpointing = train?.ActivationCheckpointing ?? ActivationCheckpointing.None;
         asTrainer = train is not null;
-        optimizer = optim.AdamW(model.parameters().Where(parameter => parameter.requires_grad), lr: 1e-3, beta1: 0.9, beta2: 0.95, weight_decay: 0.01);
+        optimizer = new FusedAdamW(model.parameters().Where(parameter => parameter.requires_grad), lr: 1e-3, beta1: 0.9, beta2: 0.95, weight_decay: 0.01);
         if (train is { OptimizerState: OptimizerState.Bf16 }) optimizer.StateDtype = ScalarType.BFloat16;
         if (ranks is not null) reducer = new GradientReducer(ranks, model.named_parameters());
         data = StepBatch.Make(sizes, train is null ? 4 : 2, seed: 1 + (ranks?.Rank ?? 0));
@@ -58,9 +58,9 @@ internal sealed class TrainingStep : IDisposable
             reducer?.Sum();
         }
         finished?.Invoke("backward");
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0);
-        finished?.Invoke("clip");
-        optimizer.step();
+        var norm = GradientNorm.Measure(model.parameters());
+        finished?.Invoke("norm");
+        optimizer.step(gradScale: norm > 1 ? 1 / (norm + 1e-6) : 1);
         finished?.Invoke("AdamW");
         model.zero_grad();
         finished?.Invoke("zero_grad");

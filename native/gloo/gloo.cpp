@@ -1,7 +1,8 @@
 // nanovlm_gloo: collectives of several processes over TCP, as a plain C library over gloo (https://github.com/facebookincubator/gloo).
 //
-// Its symbols stay its own (hidden, -Bsymbolic): libtorch_cpu holds another gloo. No exception leaves it: a function that fails returns -1, or null, and
-// nanovlm_gloo_error() then says why to the thread that called it. All ranks call the same functions in the same order; every call waits for its end.
+// Its symbols stay its own (hidden, -Bsymbolic): libtorch_cpu holds another gloo. No exception leaves it: a function that fails returns
+// -1, or null, and nanovlm_gloo_error() then says why to the thread that called it. All ranks call the same functions in the same order;
+// every call waits for its end.
 #include <gloo/allgather.h>
 #include <gloo/allreduce.h>
 #include <gloo/broadcast.h>
@@ -111,7 +112,8 @@ NANOVLM_API const char *nanovlm_gloo_error() { return last_error.c_str(); }
 
 // Connects every rank with every other.
 // address: this process's own, which the others reach it at. milliseconds: the longest that a collective, or this, waits for another rank.
-NANOVLM_API void *nanovlm_gloo_join(int32_t rank, int32_t size, const char *address, int64_t milliseconds, const nanovlm_gloo_store *store) {
+NANOVLM_API void *nanovlm_gloo_join(int32_t rank, int32_t size, const char *address, int64_t milliseconds,
+                                    const nanovlm_gloo_store *store) {
     auto group = std::make_unique<Group>();
     const auto result = guarded([&] {
         auto device = gloo::transport::tcp::CreateDevice(gloo::transport::tcp::attr(address));

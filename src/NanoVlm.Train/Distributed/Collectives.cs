@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>
-/// What ranks do together with tensors. All ranks start the same in the same order, on contiguous tensors of equal shape and dtype; a tensor must not be touched
-/// until its work is done.
+/// What ranks do together with tensors. All ranks start the same in the same order, on contiguous tensors of equal shape and dtype; a
+/// tensor must not be touched until its work is done.
 /// </summary>
 internal abstract class Collectives : IDisposable
 {
@@ -36,5 +36,8 @@ internal abstract class Collectives : IDisposable
     }
 
     private protected static Tensor Contiguous(Tensor tensor) =>
-        tensor.is_contiguous() ? tensor : throw new ArgumentException($"A collective needs a contiguous tensor; the strides of {tensor} are [{string.Join(", ", tensor.stride())}].");
+        tensor.is_contiguous()
+            ? tensor
+            : throw new ArgumentException(
+                $"A collective needs a contiguous tensor; the strides of {tensor} are [{string.Join(", ", tensor.stride())}].");
 }

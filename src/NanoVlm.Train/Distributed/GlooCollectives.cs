@@ -25,7 +25,8 @@ internal sealed class GlooCollectives : Collectives
     {
         rendezvous = new GlooRendezvous(store, timeout, abandoned);
         context = GCHandle.Alloc(rendezvous);
-        group = GlooLibrary.nanovlm_gloo_join(place.Rank, place.WorldSize, address, (long)timeout.TotalMilliseconds, new GlooLibrary.Store(GCHandle.ToIntPtr(context)));
+        var calls = new GlooLibrary.Store(GCHandle.ToIntPtr(context));
+        group = GlooLibrary.nanovlm_gloo_join(place.Rank, place.WorldSize, address, (long)timeout.TotalMilliseconds, calls);
         if (group == 0)
         {
             var error = GlooLibrary.Error();
@@ -51,7 +52,8 @@ internal sealed class GlooCollectives : Collectives
             ScalarType.Int64 => GlooLibrary.Int64,
             var other => throw new ArgumentException($"{other} is not summed over ranks."),
         };
-        return Start(count, () => GlooLibrary.nanovlm_gloo_all_reduce(group, data, count, type), narrow ? () => target.copy_(summed) : null, narrow ? [summed, target] : [target]);
+        Func<int> run = () => GlooLibrary.nanovlm_gloo_all_reduce(group, data, count, type);
+        return narrow ? Start(count, run, () => target.copy_(summed), [summed, target]) : Start(count, run, null, [target]);
     }
 
     /// <inheritdoc/>

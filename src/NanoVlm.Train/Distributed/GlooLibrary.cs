@@ -48,10 +48,12 @@ internal static unsafe partial class GlooLibrary
     private static string Text(nint text) => Marshal.PtrToStringUTF8(text)!;
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int SetKey(nint context, nint key, byte* value, long bytes) => Rendezvous(context).Set(Text(key), new ReadOnlySpan<byte>(value, (int)bytes)) ? 0 : -1;
+    private static int SetKey(nint context, nint key, byte* value, long bytes) =>
+        Rendezvous(context).Set(Text(key), new ReadOnlySpan<byte>(value, (int)bytes)) ? 0 : -1;
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int WaitForKey(nint context, nint key, long milliseconds) => Rendezvous(context).Wait(Text(key), TimeSpan.FromMilliseconds(milliseconds)) ? 0 : -1;
+    private static int WaitForKey(nint context, nint key, long milliseconds) =>
+        Rendezvous(context).Wait(Text(key), TimeSpan.FromMilliseconds(milliseconds)) ? 0 : -1;
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static long GetKey(nint context, nint key, byte* value, long capacity)

@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace NanoVlm.Training.Distributed;
 
-/// <summary>What gloo asks the store while ranks connect. Exceptions cannot cross native frames: methods give false or null on failure and keep the reason.</summary>
+/// <summary>
+/// What gloo asks the store while ranks connect. Exceptions cannot cross native frames: methods give false or null on failure and keep the
+/// reason.
+/// </summary>
 internal sealed class GlooRendezvous(TcpStore store, TimeSpan limit, CancellationToken abandoned)
 {
     private static readonly TimeSpan Slice = TimeSpan.FromSeconds(0.5); // a wait keeps others from the store

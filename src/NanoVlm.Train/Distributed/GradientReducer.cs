@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>
-/// Sums the gradients of all ranks after a backward. Large gradients are summed where they are; small ones are copied together first, because each sum has a
-/// price of its own. While one sum is under way, the next is prepared.
+/// Sums the gradients of all ranks after a backward. Large gradients are summed where they are; small ones are copied together first,
+/// because each sum has a price of its own. While one sum is under way, the next is prepared.
 /// </summary>
 /// <remarks>A parameter without a gradient counts as zeros where another rank has one, and stays without where no rank has.</remarks>
 public sealed class GradientReducer : IDisposable
@@ -23,11 +23,14 @@ public sealed class GradientReducer : IDisposable
 
     /// <summary>Prepares the buckets. All ranks must train the same parameters.</summary>
     /// <param name="ranks">The ranks.</param>
-    /// <param name="parameters">All parameters by name, in the model's order; those that need no gradient are left out, tied ones count once.</param>
+    /// <param name="parameters">All parameters by name, in the model's order; those that need no gradient are left out, tied ones count
+    /// once.</param>
     /// <param name="aloneBytes">How large a gradient is that is summed where it is.</param>
     /// <param name="bucketBytes">About how much of the smaller ones goes together.</param>
     /// <exception cref="NanoVlmException">A rank trains other parameters; it is named.</exception>
-    public GradientReducer(RankGroup ranks, IEnumerable<(string Name, Parameter Parameter)> parameters, long aloneBytes = 256 << 10, long bucketBytes = 4 << 20)
+    public GradientReducer(
+        RankGroup ranks, IEnumerable<(string Name, Parameter Parameter)> parameters,
+        long aloneBytes = 256 << 10, long bucketBytes = 4 << 20)
     {
         this.ranks = ranks;
         var named = parameters.Where(entry => entry.Parameter.requires_grad).DistinctBy(entry => entry.Parameter.Handle).ToArray();

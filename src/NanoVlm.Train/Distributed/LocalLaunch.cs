@@ -6,8 +6,8 @@ using System.Runtime.InteropServices;
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>
-/// Several ranks on this machine: starts the program once for each, as torchrun does, with the same variables, and serves the store they meet at. Rank 0
-/// speaks for all; what the others said last is shown when they fail.
+/// Several ranks on this machine: starts the program once for each, as torchrun does, with the same variables, and serves the store they
+/// meet at. Rank 0 speaks for all; what the others said last is shown when they fail.
 /// </summary>
 public sealed partial class LocalLaunch
 {
@@ -31,11 +31,13 @@ public sealed partial class LocalLaunch
         {
             for (var rank = 0; rank < count; rank++)
             {
-                var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = rank > 0, RedirectStandardError = rank > 0 };
+                var quiet = rank > 0;
+                var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = quiet, RedirectStandardError = quiet };
                 // Each rank gets its share of the processors, unless the user says otherwise.
-                start.Environment.TryAdd("OMP_NUM_THREADS", Math.Max(1, Environment.ProcessorCount / count).ToString(CultureInfo.InvariantCulture));
-                foreach (var (name, value) in (ReadOnlySpan<(string, int)>)[("RANK", rank), ("LOCAL_RANK", rank), ("WORLD_SIZE", count), ("LOCAL_WORLD_SIZE", count), ("MASTER_PORT", server.Port)])
-                    start.Environment[name] = value.ToString(CultureInfo.InvariantCulture);
+                start.Environment.TryAdd("OMP_NUM_THREADS", Text(Math.Max(1, Environment.ProcessorCount / count)));
+                foreach (var name in new[] { "RANK", "LOCAL_RANK" }) start.Environment[name] = Text(rank);
+                foreach (var name in new[] { "WORLD_SIZE", "LOCAL_WORLD_SIZE" }) start.Environment[name] = Text(count);
+                start.Environment["MASTER_PORT"] = Text(server.Port);
                 start.Environment["MASTER_ADDR"] = host;
                 start.Environment["TORCHELASTIC_USE_AGENT_STORE"] = "True"; // this process serves the store
                 start.Environment["TORCHELASTIC_RESTART_COUNT"] = "0";
@@ -57,7 +59,9 @@ public sealed partial class LocalLaunch
         }
     }
 
-    /// <summary>Whether this process was started by a launcher that takes the terminal's Ctrl-C for all: it must heed SIGTERM alone.</summary>
+    /// <summary>
+    /// Whether this process was started by a launcher that takes the terminal's Ctrl-C for all: it must heed SIGTERM alone.
+    /// </summary>
     public static bool IsChild => Environment.GetEnvironmentVariable("TORCHELASTIC_USE_AGENT_STORE") == "True";
 
     /// <summary>Runs a program once for each rank. SIGINT and SIGTERM reach all of them as SIGTERM.</summary>
@@ -135,7 +139,7 @@ public sealed partial class LocalLaunch
     // The first rank that ended badly: the others learn of it from the store, unless one of them has said why already.
     private void Report(Child child, int code, int others)
     {
-        var how = Signals.TryGetValue(code - 128, out var signal) ? $"was killed by {signal}" : string.Create(CultureInfo.InvariantCulture, $"ended with exit code {code}");
+        var how = Signals.TryGetValue(code - 128, out var signal) ? $"was killed by {signal}" : $"ended with exit code {Text(code)}";
         var text = $"rank {child.Rank} (process {child.Process.Id}) {how}";
         if (store.Add(RankWatch.VerdictCount, 1) == 1) store.Set(RankWatch.VerdictKey, text);
         else text = $"{text}: {store.GetText(RankWatch.VerdictKey)}";
@@ -155,6 +159,8 @@ public sealed partial class LocalLaunch
             while (child.Said.TryDequeue(out var line)) Console.Error.WriteLine($"[rank {child.Rank}] {line}");
         }
     }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static void Say(string text) => Console.Error.WriteLine($"nanovlm: {text}");
 

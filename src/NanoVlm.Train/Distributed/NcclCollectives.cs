@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Distributed;
 
-/// <summary>Collectives on CUDA devices, a device a rank. They run on libtorch's current stream, so what comes before and after them there keeps its order.</summary>
+/// <summary>
+/// Collectives on CUDA devices, a device a rank. They run on libtorch's current stream, so what comes before and after them there keeps its
+/// order.
+/// </summary>
 internal sealed class NcclCollectives : Collectives
 {
     private const string Key = "nccl";
@@ -36,7 +39,8 @@ internal sealed class NcclCollectives : Collectives
             else
             {
                 for (var patience = Stopwatch.StartNew(); !store.Wait(Key, TimeSpan.FromSeconds(0.5));)
-                    if (abandoned.IsCancellationRequested || patience.Elapsed > timeout) throw new IOException("rank 0 has not begun with NCCL");
+                    if (abandoned.IsCancellationRequested || patience.Elapsed > timeout)
+                        throw new IOException("rank 0 has not begun with NCCL");
                 store.Get(Key)!.CopyTo(bytes);
             }
             using var on = new OnDevice(device);
@@ -44,7 +48,8 @@ internal sealed class NcclCollectives : Collectives
         }
         catch (Exception error) when (error is DllNotFoundException or EntryPointNotFoundException)
         {
-            throw new NanoVlmException($"Several processes on CUDA devices need NCCL (libnccl.so.2; NVIDIA's package libnccl2): {error.Message}", error);
+            const string wanted = "Several processes on CUDA devices need NCCL (libnccl.so.2; NVIDIA's package libnccl2)";
+            throw new NanoVlmException($"{wanted}: {error.Message}", error);
         }
     }
 
@@ -64,8 +69,11 @@ internal sealed class NcclCollectives : Collectives
     }
 
     /// <inheritdoc/>
-    internal override Work AllGather(Tensor input, Tensor output) =>
-        Start(stream => ncclAllGather(LibTorch.Address(Contiguous(input)), LibTorch.Address(Contiguous(output)), Size(input), Bytes, comm, stream));
+    internal override Work AllGather(Tensor input, Tensor output)
+    {
+        var (from, to) = (LibTorch.Address(Contiguous(input)), LibTorch.Address(Contiguous(output)));
+        return Start(stream => ncclAllGather(from, to, Size(input), Bytes, comm, stream));
+    }
 
     /// <inheritdoc/>
     internal override void Abandon() => _ = ncclCommAbort(comm);

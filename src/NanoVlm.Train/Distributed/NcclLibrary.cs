@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Distributed;
 
-/// <summary>NCCL's C API (nccl.h of NCCL 2), and what of CUDA's driver is needed to see how far a stream is. Never run by the project's tests: docs/cuda.md.</summary>
+/// <summary>
+/// NCCL's C API (nccl.h of NCCL 2), and what of CUDA's driver is needed to see how far a stream is. Never run by the project's tests:
+/// docs/cuda.md.
+/// </summary>
 internal static partial class NcclLibrary
 {
     private const string Nccl = "libnccl.so.2";

@@ -5,8 +5,9 @@ using System.Net.Sockets;
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>
-/// The address that the other ranks reach this process at: that of GLOO_SOCKET_IFNAME, otherwise the one that faces MASTER_ADDR. A loopback master is no such sign
-/// when the run has more than one machine (some launchers tell rank 0 that it is "localhost"): then the machine's own name decides.
+/// The address that the other ranks reach this process at: that of GLOO_SOCKET_IFNAME, otherwise the one that faces MASTER_ADDR. A loopback
+/// master is no such sign when the run has more than one machine (some launchers tell rank 0 that it is "localhost"): then the machine's
+/// own name decides.
 /// </summary>
 internal static class OwnAddress
 {
@@ -18,8 +19,11 @@ internal static class OwnAddress
         if (Environment.GetEnvironmentVariable("GLOO_SOCKET_IFNAME") is { Length: > 0 } name)
         {
             var addresses = NetworkInterface.GetAllNetworkInterfaces().Where(i => i.Name == name)
-                .SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(unicast => unicast.Address).Where(address => !address.IsIPv6LinkLocal);
-            return IPv4First(addresses).FirstOrDefault()?.ToString() ?? throw new NanoVlmException($"GLOO_SOCKET_IFNAME is '{name}': this machine has no such network interface with an address.");
+                .SelectMany(i => i.GetIPProperties().UnicastAddresses)
+                .Select(unicast => unicast.Address).Where(address => !address.IsIPv6LinkLocal);
+            return IPv4First(addresses).FirstOrDefault()?.ToString()
+                ?? throw new NanoVlmException(
+                    $"GLOO_SOCKET_IFNAME is '{name}': this machine has no such network interface with an address.");
         }
         try
         {
@@ -64,5 +68,6 @@ internal static class OwnAddress
         }
     }
 
-    private static IEnumerable<IPAddress> IPv4First(IEnumerable<IPAddress> addresses) => addresses.OrderBy(address => address.AddressFamily == AddressFamily.InterNetwork ? 0 : 1);
+    private static IEnumerable<IPAddress> IPv4First(IEnumerable<IPAddress> addresses) =>
+        addresses.OrderBy(address => address.AddressFamily == AddressFamily.InterNetwork ? 0 : 1);
 }

@@ -18,7 +18,9 @@ public static class ParameterChecksum
         for (var i = 0; i < all.Length; i++)
         {
             if (Odd([.. sums.Select(rank => rank[i])]) is not { } odd) continue;
-            throw ranks.Fails($"{odd} other weights after step {step}: diverged, first in {all[i].Name}. All ranks must run on the same kind of processor with the same libtorch; otherwise look for faulty memory");
+            throw ranks.Fails(
+                $"{odd} other weights after step {step}: diverged, first in {all[i].Name}. " +
+                "All ranks must run on the same kind of processor with the same libtorch; otherwise look for faulty memory");
         }
     }
 

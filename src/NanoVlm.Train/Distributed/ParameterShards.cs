@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>
-/// Shares the optimizer's work and memory out (ZeRO stage 1; Rajbhandari et al., 2020): each rank keeps the moments of some parameters, steps those
-/// and gives all others their new values. The result is that of every rank stepping all.
+/// Shares the optimizer's work and memory out (ZeRO stage 1; Rajbhandari et al., 2020): each rank keeps the moments of some parameters,
+/// steps those and gives all others their new values. The result is that of every rank stepping all.
 /// </summary>
 public sealed class ParameterShards
 {
@@ -51,15 +51,18 @@ public sealed class ParameterShards
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var arriving = new List<(RankGroup.Pending Sent, Tensor? Together, Parameter[] Parts)>();
-        foreach (var shard in Parameters.Select((parameter, i) => (parameter, i)).GroupBy(entry => owners[entry.parameter]).OrderBy(shard => shard.Key))
+        foreach (var shard in Parameters.GroupBy(parameter => owners[parameter]).OrderBy(shard => shard.Key))
         {
             var (owner, mine) = (shard.Key, shard.Key == ranks.Rank);
-            var parameters = shard.Select(entry => entry.parameter).ToArray();
+            var parameters = shard.ToArray();
             foreach (var parameter in parameters.Where(IsAlone)) arriving.Add((Send(parameter.detach(), owner), null, [parameter]));
-            foreach (var small in parameters.Where(parameter => !IsAlone(parameter)).GroupBy(parameter => parameter.dtype).OrderBy(small => small.Key))
+            var rest = parameters.Where(parameter => !IsAlone(parameter));
+            foreach (var small in rest.GroupBy(parameter => parameter.dtype).OrderBy(small => small.Key))
             {
                 Parameter[] parts = [.. small];
-                var together = mine ? cat([.. parts.Select(part => part.detach().view(-1))]) : empty([parts.Sum(part => part.numel())], dtype: small.Key, device: parts[0].device);
+                var together = mine
+                    ? cat([.. parts.Select(part => part.detach().view(-1))])
+                    : empty([parts.Sum(part => part.numel())], dtype: small.Key, device: parts[0].device);
                 arriving.Add((Send(together, owner), mine ? null : together, parts));
             }
         }
@@ -81,22 +84,31 @@ public sealed class ParameterShards
 
     /// <summary>Brings all moments to rank 0, for a checkpoint that does not tell how many ranks wrote it. Called by all ranks.</summary>
     /// <param name="optimizer">This rank's optimizer.</param>
-    /// <param name="take">On rank 0: gets each parameter that has moments, in the order of <see cref="Parameters"/>; the tensors live until it returns.</param>
+    /// <param name="take">On rank 0: gets each parameter that has moments, in the order of <see cref="Parameters"/>; the tensors live until
+    /// it returns.</param>
     /// <exception cref="NanoVlmException">A rank died, hangs or failed; it is named.</exception>
     public void Gather(FusedAdamW optimizer, Action<Parameter, FusedAdamW.State> take)
     {
         using var mode = no_grad();
         // What each parameter has: its step (0: nothing) and the dtypes of its moments, from the rank that knows.
         var own = Parameters.Select(optimizer.StateOf).ToArray();
-        var known = ranks.Gather("optimizer state", [.. own.SelectMany(state => state is null ? [0, 0, 0] : (long[])[state.step, (long)state.exp_avg.dtype, (long)state.exp_avg_sq.dtype])]);
+        var known = ranks.Gather("optimizer state", [.. own.SelectMany(Told)]);
         for (var i = 0; i < Parameters.Count; i++)
         {
             using var scope = NewDisposeScope();
             var (parameter, owner) = (Parameters[i], owners[Parameters[i]]);
             if (known[owner].AsSpan(3 * i, 3) is not [> 0 and var step, var first, var second]) continue;
-            var state = own[i] ?? new FusedAdamW.State { step = step, exp_avg = zeros_like(parameter, dtype: (ScalarType)first), exp_avg_sq = zeros_like(parameter, dtype: (ScalarType)second) };
+            var state = own[i] ?? new FusedAdamW.State
+            {
+                step = step,
+                exp_avg = zeros_like(parameter, dtype: (ScalarType)first),
+                exp_avg_sq = zeros_like(parameter, dtype: (ScalarType)second),
+            };
             if (owner != 0) ranks.Broadcast("optimizer state", [state.exp_avg, state.exp_avg_sq], owner);
             if (ranks.IsFirst) take(parameter, state);
         }
+
+        static long[] Told(FusedAdamW.State? state) =>
+            state is null ? [0, 0, 0] : [state.step, (long)state.exp_avg.dtype, (long)state.exp_avg_sq.dtype];
     }
 }

@@ -3,7 +3,9 @@ using NanoVlm.Configuration;
 
 namespace NanoVlm.Training.Distributed;
 
-/// <summary>This process's place among those of a run, as launchers tell it: the variables of torchrun and PyTorchJob, or Slurm's.</summary>
+/// <summary>
+/// This process's place among those of a run, as launchers tell it: the variables of torchrun and PyTorchJob, or Slurm's.
+/// </summary>
 public sealed record RankEnvironment
 {
     /// <summary>This process's number, from 0.</summary>
@@ -41,7 +43,9 @@ public sealed record RankEnvironment
 
         // Slurm's own count where nobody set torchrun's.
         var slurm = Get("RANK") is null && Get("WORLD_SIZE") is null && Get("SLURM_PROCID") is not null && Get("SLURM_NTASKS") is not null;
-        var (rankName, sizeName, localName) = slurm ? ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID") : ("RANK", "WORLD_SIZE", "LOCAL_RANK");
+        var (rankName, sizeName, localName) = slurm
+            ? ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID")
+            : ("RANK", "WORLD_SIZE", "LOCAL_RANK");
         if (((string[])[rankName, sizeName, localName, "MASTER_ADDR", "MASTER_PORT"]).All(name => Get(name) is null)) return null;
 
         var problems = new List<ConfigurationProblem>();
@@ -51,11 +55,17 @@ public sealed record RankEnvironment
         if (size == 1 && rank is not null && local is not null && problems.Count == 0) return null;
         var address = Get("MASTER_ADDR");
         if (address is null)
-            problems.Add(new("MASTER_ADDR", "is not set: the host name or address of rank 0" +
-                (slurm ? $". Slurm started {size} tasks; in the batch script: export MASTER_ADDR=$(scontrol show hostnames \"$SLURM_JOB_NODELIST\" | head -n 1) MASTER_PORT=29500. To train in one process: unset SLURM_NTASKS" : "")));
+            problems.Add(new("MASTER_ADDR", "is not set: the host name or address of rank 0" + (!slurm ? "" :
+                $". Slurm started {size} tasks; in the batch script: " +
+                "export MASTER_ADDR=$(scontrol show hostnames \"$SLURM_JOB_NODELIST\" | head -n 1) MASTER_PORT=29500. " +
+                "To train in one process: unset SLURM_NTASKS")));
         var port = Number("MASTER_PORT", 1, 65535, "a free port of rank 0's machine, the same for all processes");
-        var onMachine = Get("LOCAL_WORLD_SIZE") is null ? null : Number("LOCAL_WORLD_SIZE", 1, int.MaxValue, "how many processes run on this machine");
-        var attempt = Get("TORCHELASTIC_RESTART_COUNT") is null ? 0 : Number("TORCHELASTIC_RESTART_COUNT", 0, int.MaxValue, "how often the launcher has started the processes again");
+        var onMachine = Get("LOCAL_WORLD_SIZE") is null
+            ? null
+            : Number("LOCAL_WORLD_SIZE", 1, int.MaxValue, "how many processes run on this machine");
+        var attempt = Get("TORCHELASTIC_RESTART_COUNT") is null
+            ? 0
+            : Number("TORCHELASTIC_RESTART_COUNT", 0, int.MaxValue, "how often the launcher has started the processes again");
         if (problems.Count > 0) throw new ConfigurationException("the environment", problems);
         return new RankEnvironment
         {
@@ -71,10 +81,14 @@ public sealed record RankEnvironment
 
         int? Number(string name, int least, int most, string means)
         {
-            if (Get(name) is not { } text) problems.Add(new(name, $"is not set: {means}"));
-            else if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) || value < least || value > most)
-                problems.Add(new(name, $"is '{text}'; expected {(most == int.MaxValue ? $"a whole number of at least {least}" : $"a whole number from {least} to {most}")}: {means}"));
-            else return value;
+            var range = most == int.MaxValue ? $"of at least {least}" : $"from {least} to {most}";
+            if (Get(name) is not { } text)
+                problems.Add(new(name, $"is not set: {means}"));
+            else if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
+                && value >= least && value <= most)
+                return value;
+            else
+                problems.Add(new(name, $"is '{text}'; expected a whole number {range}: {means}"));
             return null;
         }
     }

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
 using TorchSharp;
@@ -9,18 +6,20 @@ using static TorchSharp.torch;
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>
-/// The processes that train one model together. Every method is called by all ranks in the same order; where a rank dies, hangs or fails, the others
-/// fail with a message that names it.
+/// The processes that train one model together. Every method is called by all ranks in the same order; where a rank dies, hangs or fails,
+/// the others fail with a message that names it.
 /// </summary>
 public sealed class RankGroup : IDisposable
 {
     private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(200); // between looks at the watch
     private static readonly TimeSpan CollectiveLimit = TimeSpan.FromMinutes(30); // gloo's own, far beyond the watch's
 
+    private const string GoOn = "The run can go on from its last checkpoint with --resume, also with another number of ranks.";
+
     private readonly RankEnvironment place;
     private readonly RankTimes times;
-    private readonly TcpStoreServer? server;
-    private readonly TcpStore store, watched;
+    private readonly RankMeeting meeting;
+    private readonly TcpStore watched;
     private readonly RankWatch watch;
     private readonly CancellationTokenSource failing = new();
     private readonly GlooCollectives gloo = null!;
@@ -29,24 +28,21 @@ public sealed class RankGroup : IDisposable
     private RankGroup(RankEnvironment place, RankTimes times)
     {
         (this.place, this.times) = (place, times);
-        if (place.Rank == 0 && !place.LauncherServes) server = Serve();
+        meeting = new RankMeeting(place, times);
         try
         {
-            store = Connect();
-            Meet();
-            watched = Connect();
+            watched = meeting.Connect();
         }
         catch
         {
-            store?.Dispose();
-            server?.Dispose();
+            meeting.Dispose();
             throw;
         }
         watch = new RankWatch(watched, place, times);
         try
         {
             var address = OwnAddress.Find(place);
-            gloo = Joining(() => new GlooCollectives(store, place, address, CollectiveLimit, failing.Token));
+            gloo = Joining(() => new GlooCollectives(meeting.Store, place, address, CollectiveLimit, failing.Token));
         }
         catch
         {
@@ -84,7 +80,7 @@ public sealed class RankGroup : IDisposable
     {
         var noted = watch.Launch(name);
         if (tensor.device_type == DeviceType.CUDA)
-            nccl ??= Joining(() => new NcclCollectives(store, place, tensor.device_index, CollectiveLimit, failing.Token));
+            nccl ??= Joining(() => new NcclCollectives(meeting.Store, place, tensor.device_index, CollectiveLimit, failing.Token));
         try
         {
             return new Pending(noted.Number, noted.Name, start(tensor.device_type == DeviceType.CUDA ? nccl! : gloo));
@@ -178,7 +174,8 @@ public sealed class RankGroup : IDisposable
     /// <summary>Gives all ranks a text of rank 0's.</summary>
     /// <param name="name">What it is, for messages.</param>
     /// <param name="text">Rank 0's; the others' are not used.</param>
-    public string FromFirst(string name, string text) => Encoding.UTF8.GetString(Gather(name, IsFirst ? Encoding.UTF8.GetBytes(text) : [])[0]);
+    public string FromFirst(string name, string text) =>
+        Encoding.UTF8.GetString(Gather(name, IsFirst ? Encoding.UTF8.GetBytes(text) : [])[0]);
 
     /// <summary>Does long work apart from the others, an evaluation for example; meanwhile this rank is not said to hang.</summary>
     /// <param name="work">The work, without collectives.</param>
@@ -198,7 +195,9 @@ public sealed class RankGroup : IDisposable
         if (ParameterChecksum.Odd([.. all.Select(one => one[0])]) is { } odd) throw Fails($"{odd} another {what}: start all ranks alike");
     }
 
-    /// <summary>Says that this rank does long work apart from the others, an evaluation for example; call it again and again meanwhile.</summary>
+    /// <summary>
+    /// Says that this rank does long work apart from the others, an evaluation for example; call it again and again meanwhile.
+    /// </summary>
     public void Busy() => watch.Busy();
 
     /// <summary>Tells the other ranks why this one ends; they fail with it. The first reason counts.</summary>
@@ -226,22 +225,11 @@ public sealed class RankGroup : IDisposable
             nccl?.Dispose();
             gloo!.Dispose();
         }
-        try
-        {
-            store.Set($"left/{Rank}", "");
-            // The store lives until all have read the verdict, or are done with it.
-            if (server is not null)
-                for (var patience = Stopwatch.StartNew(); patience.Elapsed < times.Death && Enumerable.Range(1, Size - 1).Any(rank => store.Get($"left/{rank}") is null);) Thread.Sleep(20);
-        }
-        catch (IOException)
-        {
-            // Rank 0 has gone before.
-        }
+        meeting.Leave();
         if (failed) return; // its threads may still wait within the store
         watch.Dispose();
         watched.Dispose();
-        store.Dispose();
-        server?.Dispose();
+        meeting.Dispose();
         failing.Dispose();
     }
 
@@ -274,53 +262,5 @@ public sealed class RankGroup : IDisposable
     }
 
     private static NanoVlmException Lost(string verdict, Exception? inner) =>
-        new($"{char.ToUpperInvariant(verdict[0])}{verdict[1..].TrimEnd('.')}. The run can go on from its last checkpoint with --resume, also with another number of ranks.", inner);
-
-    private TcpStoreServer Serve()
-    {
-        try
-        {
-            // MASTER_ADDR may be a name that only the others know this machine by, so all addresses are listened at, unless nobody comes from outside.
-            var inside = place.OneMachine == true && IPAddress.TryParse(place.MasterAddress, out var address) && IPAddress.IsLoopback(address) ? address : null;
-            return new TcpStoreServer(inside, place.MasterPort);
-        }
-        catch (IOException error)
-        {
-            throw new NanoVlmException($"Rank 0 cannot listen at {place.MasterAddress}:{place.MasterPort}: {error.Message} Another run may use MASTER_PORT, or a second process has RANK=0.", error);
-        }
-    }
-
-    private TcpStore Connect()
-    {
-        try
-        {
-            return new TcpStore(place.MasterAddress, place.MasterPort, times.Join, $"nanovlm/{place.Attempt}/");
-        }
-        catch (IOException error)
-        {
-            throw new NanoVlmException($"Rank {Rank} cannot reach {(place.LauncherServes ? "the launcher" : "rank 0")} at {place.MasterAddress}:{place.MasterPort} (MASTER_ADDR, MASTER_PORT) within {Seconds(times.Join)}: {error.Message}", error);
-        }
-    }
-
-    // All ranks are there, each once, and count alike.
-    private void Meet()
-    {
-        if (store.Add($"rank/{Rank}", 1) > 1) throw new NanoVlmException($"Two processes have RANK={Rank}: each needs a number of its own, from 0 to {Size - 1}.");
-        store.Set($"size/{Rank}", Size.ToString(CultureInfo.InvariantCulture));
-        var missing = Enumerable.Range(0, Size).ToList();
-        for (var patience = Stopwatch.StartNew(); ; Thread.Sleep(50))
-        {
-            foreach (var rank in missing.ToArray())
-            {
-                if (store.GetText($"size/{rank}") is not { } size) continue;
-                if (size != Size.ToString(CultureInfo.InvariantCulture)) throw new NanoVlmException($"Rank {rank} has WORLD_SIZE={size}, rank {Rank} has {Size}: start all ranks alike.");
-                missing.Remove(rank);
-            }
-            if (missing.Count == 0) return;
-            if (patience.Elapsed > times.Join)
-                throw new NanoVlmException($"{(missing.Count == 1 ? "Rank" : "Ranks")} {string.Join(", ", missing)} of {Size} did not come to {place.MasterAddress}:{place.MasterPort} within {Seconds(times.Join)}.");
-        }
-    }
-
-    private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.#", CultureInfo.InvariantCulture) + " s";
+        new($"{char.ToUpperInvariant(verdict[0])}{verdict[1..].TrimEnd('.')}. {GoOn}", inner);
 }

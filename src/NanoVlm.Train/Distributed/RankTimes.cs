@@ -6,7 +6,10 @@ public sealed record RankTimes
     /// <summary>For all ranks to start; they may sit in different queues.</summary>
     public TimeSpan Join { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>For a rank to come to where the others wait, or to give a sign of life, before it is said to hang. Long work apart from the others says <see cref="RankGroup.Busy"/>.</summary>
+    /// <summary>
+    /// For a rank to come to where the others wait, or to give a sign of life, before it is said to hang. Long work apart from the others
+    /// says <see cref="RankGroup.Busy"/>.
+    /// </summary>
     public TimeSpan Hang { get; init; } = TimeSpan.FromSeconds(40);
 
     /// <summary>For a sign of life once a connection has broken, before a rank is said to be dead.</summary>

@@ -4,9 +4,9 @@ using System.Globalization;
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>
-/// Finds the rank that dies or hangs. Each rank says through the store, twice a second and from a thread of its own, how many collectives it has
-/// started and whether it lives; rank 0 watches all others, and they watch rank 0. The first to find a fault writes it down as the verdict, which all
-/// ranks then fail with.
+/// Finds the rank that dies or hangs. Each rank says through the store, twice a second and from a thread of its own, how many collectives
+/// it has started and whether it lives; rank 0 watches all others, and they watch rank 0. The first to find a fault writes it down as the
+/// verdict, which all ranks then fail with.
 /// </summary>
 internal sealed class RankWatch : IDisposable
 {
@@ -70,7 +70,9 @@ internal sealed class RankWatch : IDisposable
         broken = error.ReplaceLineEndings(" ");
         var patience = 2 * times.Death + 4 * times.Beat;
         fallen.Wait(patience);
-        return verdict ?? Decide($"rank {place.Rank} lost its connection to another rank, all of which give signs of life ({broken}); look at the network between them");
+        return verdict ?? Decide(
+            $"rank {place.Rank} lost its connection to another rank, all of which give signs of life ({broken}); " +
+            "look at the network between them");
     }
 
     /// <summary>Ends the run for all ranks, unless it has ended for another reason before.</summary>
@@ -98,7 +100,8 @@ internal sealed class RankWatch : IDisposable
     /// <summary>Throws when the store has not answered for too long, as when the process that serves it is frozen.</summary>
     internal string? Check()
     {
-        if (verdict is null && Stopwatch.GetElapsedTime(Interlocked.Read(ref lastRound)) > times.Hang + 4 * times.Beat) Fall($"{Server} has not answered for {Seconds(times.Hang)}: it hangs or the network to it is down");
+        if (verdict is null && Stopwatch.GetElapsedTime(Interlocked.Read(ref lastRound)) > times.Hang + 4 * times.Beat)
+            Fall($"{Server} has not answered for {Seconds(times.Hang)}: it hangs or the network to it is down");
         return verdict;
     }
 
@@ -116,7 +119,7 @@ internal sealed class RankWatch : IDisposable
         fallen.Dispose();
     }
 
-    private string Server => place.LauncherServes ? $"the launcher's store at {place.MasterAddress}:{place.MasterPort}" : $"rank 0 at {place.MasterAddress}:{place.MasterPort}";
+    private string Server => $"{(place.LauncherServes ? "the launcher's store" : "rank 0")} at {place.MasterAddress}:{place.MasterPort}";
 
     private string Fall(string text)
     {
@@ -138,7 +141,8 @@ internal sealed class RankWatch : IDisposable
                 string line;
                 lock (launching)
                 {
-                    line = string.Create(CultureInfo.InvariantCulture, $"{beat}\n{launched.Number} {Interlocked.Read(ref busy)}\n{(broken is null ? "" : "broken")}\n{launched.Name}");
+                    var progress = string.Create(CultureInfo.InvariantCulture, $"{beat}\n{launched.Number} {Interlocked.Read(ref busy)}");
+                    line = $"{progress}\n{(broken is null ? "" : "broken")}\n{launched.Name}";
                     if (awaited is not null) waited += passed;
                 }
                 store.Set($"beat/{place.Rank}", line);
@@ -179,14 +183,21 @@ internal sealed class RankWatch : IDisposable
         foreach (var (rank, seen) in others)
         {
             if (seen.Silent > times.Hang || (anyBroken && seen.Silent > times.Death))
-                return $"rank {rank} died or froze: no sign of life for {Seconds(seen.Silent)}{(anyBroken ? ", and connections are broken" : "")}";
+            {
+                var more = anyBroken ? ", and connections are broken" : "";
+                return $"rank {rank} died or froze: no sign of life for {Seconds(seen.Silent)}{more}";
+            }
             // One that gives no sign of life either is the case above, if not yet.
-            if (here is { } collective && since > times.Hang && seen.Launched < collective.Number && seen.Still > times.Hang && seen.Silent <= 4 * times.Beat)
-                return $"rank {rank} hangs: for {Seconds(seen.Still)} it has not come to where rank {place.Rank} waits ({collective.Name}, collective {collective.Number}); the last it did is {seen.Name}, collective {seen.Launched}";
+            var isStill = since > times.Hang && seen.Still > times.Hang && seen.Silent <= 4 * times.Beat;
+            if (here is { } collective && isStill && seen.Launched < collective.Number)
+                return $"rank {rank} hangs: for {Seconds(seen.Still)} it has not come to where rank {place.Rank} waits " +
+                    $"({collective.Name}, collective {collective.Number}); the last it did is {seen.Name}, collective {seen.Launched}";
         }
         // Nobody is late, and still it does not end.
-        if (here is { } stuck && since > times.Hang && place.Rank == 0 && others.Values.All(seen => seen.Launched >= stuck.Number && seen.Still > times.Hang))
-            return $"no rank is late, but {stuck.Name} (collective {stuck.Number}) has not ended for {Seconds(since)}: the connections between the ranks carry nothing; look at firewalls, and at GLOO_SOCKET_IFNAME";
+        if (here is { } stuck && since > times.Hang && place.Rank == 0
+            && others.Values.All(seen => seen.Launched >= stuck.Number && seen.Still > times.Hang))
+            return $"no rank is late, but {stuck.Name} (collective {stuck.Number}) has not ended for {Seconds(since)}: " +
+                "the connections between the ranks carry nothing; look at firewalls, and at GLOO_SOCKET_IFNAME";
         return null;
     }
 

@@ -7,7 +7,9 @@ using System.Text;
 
 namespace NanoVlm.Training.Distributed;
 
-/// <summary>One client of a <see cref="TcpStoreServer"/>: what came of its next request, and what it has not taken yet of its answers.</summary>
+/// <summary>
+/// One client of a <see cref="TcpStoreServer"/>: what came of its next request, and what it has not taken yet of its answers.
+/// </summary>
 /// <remarks>Nothing here blocks. An <see cref="InvalidDataException"/> means that the client must be disconnected.</remarks>
 internal sealed class StoreConnection(Socket socket, TcpStoreServer store)
 {
@@ -122,7 +124,9 @@ internal sealed class StoreConnection(Socket socket, TcpStoreServer store)
                 if (!request.TryKey(out var key) || !request.TryNumber(out long amount)) return false;
                 var sum = amount;
                 if (store.Find(key) is { } before)
-                    sum += long.TryParse(before, CultureInfo.InvariantCulture, out var number) ? number : throw new InvalidDataException("What is added to is not a number.");
+                    sum += long.TryParse(before, CultureInfo.InvariantCulture, out var number)
+                        ? number
+                        : throw new InvalidDataException("What is added to is not a number.");
                 store.Set(key, Encoding.ASCII.GetBytes(sum.ToString(CultureInfo.InvariantCulture)));
                 answers.Write(sum);
                 return true;

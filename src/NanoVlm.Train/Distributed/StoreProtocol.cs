@@ -4,9 +4,10 @@ using System.Text;
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>
-/// What a key-value store is asked, and how: the protocol of c10d's TCPStore since PyTorch 2.4 (torch/csrc/distributed/c10d/TCPStoreLibUvBackend.cpp), so that ranks
-/// find each other through torchrun's store too. A request is a byte that says which, then keys and values, each behind its length, and numbers; everything is
-/// little-endian. A connection begins with <see cref="Validate"/>.
+/// What a key-value store is asked, and how: the protocol of c10d's TCPStore since PyTorch 2.4
+/// (torch/csrc/distributed/c10d/TCPStoreLibUvBackend.cpp), so that ranks find each other through torchrun's store too. A request is a byte
+/// that says which, then keys and values, each behind its length, and numbers; everything is little-endian. A connection begins with <see
+/// cref="Validate"/>.
 /// </summary>
 internal static class StoreProtocol
 {

@@ -6,9 +6,14 @@ using System.Text;
 
 namespace NanoVlm.Training.Distributed;
 
-/// <summary>Keys and values that all processes see, at a <see cref="TcpStoreServer"/> or torchrun's. Safe for several threads; one request at a time goes out.</summary>
+/// <summary>
+/// Keys and values that all processes see, at a <see cref="TcpStoreServer"/> or torchrun's. Safe for several threads; one request at a time
+/// goes out.
+/// </summary>
 internal sealed class TcpStore : IDisposable
 {
+    private const string Stranger = "what listens there is neither the store of NanoVlm nor that of torchrun since PyTorch 2.4";
+
     private readonly Socket socket;
     private readonly string prefix;
     private readonly Lock requests = new();
@@ -158,9 +163,9 @@ internal sealed class TcpStore : IDisposable
         }
         catch (IOException error)
         {
-            throw new IOException($"what listens there does not answer as the store of NanoVlm, or of torchrun since PyTorch 2.4, does ({error.Message})", error);
+            throw new IOException($"{Stranger} ({error.Message})", error);
         }
-        throw new IOException("what listens there is neither the store of NanoVlm nor that of torchrun since PyTorch 2.4");
+        throw new IOException(Stranger);
     }
 
     private List<byte> Request(byte what, string key)

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>
-/// Serves the store that ranks meet at (<see cref="StoreProtocol"/>). One thread of its own does everything, so a process whose other threads are all at work still
-/// answers. Whoever does not speak the protocol is disconnected, and harms nobody else.
+/// Serves the store that ranks meet at (<see cref="StoreProtocol"/>). One thread of its own does everything, so a process whose other
+/// threads are all at work still answers. Whoever does not speak the protocol is disconnected, and harms nobody else.
 /// </summary>
 internal sealed class TcpStoreServer : IDisposable
 {
@@ -59,8 +59,9 @@ internal sealed class TcpStoreServer : IDisposable
     {
         while (!stop)
         {
-            List<Socket> readable = [listener, .. connections.Values.Where(connection => connection.Reads).Select(connection => connection.Socket)];
-            List<Socket> writable = [.. connections.Values.Where(connection => connection.Writes).Select(connection => connection.Socket)];
+            var all = connections.Values;
+            List<Socket> readable = [listener, .. all.Where(connection => connection.Reads).Select(connection => connection.Socket)];
+            List<Socket> writable = [.. all.Where(connection => connection.Writes).Select(connection => connection.Socket)];
             try
             {
                 Socket.Select(readable, writable, null, Slice);
@@ -124,7 +125,8 @@ internal sealed class TcpStoreServer : IDisposable
         if (bytes + more > MostBytes) throw new InvalidDataException("The store is full.");
         bytes += more;
         values[key] = value;
-        foreach (var connection in connections.Values.Where(connection => connection.Awaits(key)).ToArray()) Attempt(connection, waiting => waiting.Came(key));
+        foreach (var awaiting in connections.Values.Where(connection => connection.Awaits(key)).ToArray())
+            Attempt(awaiting, connection => connection.Came(key));
     }
 
     internal bool Delete(string key)

@@ -7,10 +7,14 @@ public sealed class HostsTests : RankProcesses
 {
     [HostsTheory]
     [InlineData("sums+gradients", "", new string[0])]
-    [InlineData("long", "cut", new[] { "Rank 1 died or froze: no sign of life", "Rank 0 at 10.99.0.1:29500 has not answered", "rank 0: exit code 1", "rank 1: exit code 1" })]
+    [InlineData("long", "cut", new[]
+    {
+        "Rank 1 died or froze: no sign of life", "Rank 0 at 10.99.0.1:29500 has not answered", "rank 0: exit code 1", "rank 1: exit code 1",
+    })]
     public async Task Hosts_with_addresses_of_their_own_train_together(string scenario, string wire, string[] said)
     {
-        var (code, heard) = await End(Start("unshare", [], ["-rnm", RepositoryFiles.At("tests/NanoVlm.Train.Tests/Distributed/hosts.sh"), Program, scenario, wire]));
+        var script = RepositoryFiles.At("tests/NanoVlm.Train.Tests/Distributed/hosts.sh");
+        var (code, heard) = await End(Start("unshare", [], ["-rnm", script, Program, scenario, wire]));
         Assert.True(code == 0, heard);
         foreach (var text in said) Assert.Contains(text, heard);
         if (said.Length == 0) Assert.DoesNotContain("exit code", heard);
@@ -31,7 +35,8 @@ public sealed class HostsTests : RankProcesses
         {
             try
             {
-                var start = new ProcessStartInfo("unshare", ["-rnm", "sh", "-c", "mount -t tmpfs tmpfs /run && mkdir /run/netns && ip netns add a && nsenter --net=/run/netns/a true"]) { RedirectStandardError = true };
+                const string command = "mount -t tmpfs tmpfs /run && mkdir /run/netns && ip netns add a && nsenter --net=/run/netns/a true";
+                var start = new ProcessStartInfo("unshare", ["-rnm", "sh", "-c", command]) { RedirectStandardError = true };
                 using var process = Process.Start(start)!;
                 process.StandardError.ReadToEnd();
                 process.WaitForExit();

@@ -43,7 +43,8 @@ public sealed class LocalLaunchTests : RankProcesses
         var working = new TaskCompletionSource<int>();
         launcher.ErrorDataReceived += (_, line) =>
         {
-            if (line.Data?.StartsWith("rank 0 is at work as ", StringComparison.Ordinal) == true) working.TrySetResult(int.Parse(line.Data.Split(' ')[^1], CultureInfo.InvariantCulture));
+            if (line.Data?.StartsWith("rank 0 is at work as ", StringComparison.Ordinal) == true)
+                working.TrySetResult(int.Parse(line.Data.Split(' ')[^1], CultureInfo.InvariantCulture));
         };
         var ended = End(launcher);
         var rank0 = await working.Task.WaitAsync(patience);

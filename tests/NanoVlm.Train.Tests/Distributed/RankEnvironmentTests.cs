@@ -26,9 +26,13 @@ public sealed class RankEnvironmentTests
         Assert.Null(RankEnvironment.Read(Variables("RANK=0 WORLD_SIZE=1")));
         Assert.Null(RankEnvironment.Read(Variables("SLURM_PROCID=0 SLURM_NTASKS=1 SLURM_LOCALID=0")));
         var slurm = RankEnvironment.Read(Variables("SLURM_PROCID=3 SLURM_NTASKS=4 SLURM_LOCALID=1 MASTER_ADDR=node1 MASTER_PORT=29500"))!;
-        Assert.Equal((3, 4, 1, "node1", 29500, false), (slurm.Rank, slurm.WorldSize, slurm.LocalRank, slurm.MasterAddress, slurm.MasterPort, slurm.LauncherServes));
-        var torchrun = RankEnvironment.Read(Variables("RANK=1 WORLD_SIZE=2 LOCAL_RANK=1 LOCAL_WORLD_SIZE=2 MASTER_ADDR=::1 MASTER_PORT=1 TORCHELASTIC_USE_AGENT_STORE=True TORCHELASTIC_RESTART_COUNT=2 SLURM_PROCID=0 SLURM_NTASKS=1"))!;
-        Assert.Equal((1, 2, true, true, 2), (torchrun.Rank, torchrun.WorldSize, torchrun.LauncherServes, torchrun.OneMachine!.Value, torchrun.Attempt));
+        Assert.Equal((3, 4, 1), (slurm.Rank, slurm.WorldSize, slurm.LocalRank));
+        Assert.Equal(("node1", 29500, false), (slurm.MasterAddress, slurm.MasterPort, slurm.LauncherServes));
+        var torchrun = RankEnvironment.Read(Variables(
+            "RANK=1 WORLD_SIZE=2 LOCAL_RANK=1 LOCAL_WORLD_SIZE=2 MASTER_ADDR=::1 MASTER_PORT=1 TORCHELASTIC_USE_AGENT_STORE=True " +
+            "TORCHELASTIC_RESTART_COUNT=2 SLURM_PROCID=0 SLURM_NTASKS=1"))!;
+        Assert.Equal((1, 2, true), (torchrun.Rank, torchrun.WorldSize, torchrun.LauncherServes));
+        Assert.Equal((true, 2), (torchrun.OneMachine!.Value, torchrun.Attempt));
         var job = RankEnvironment.Read(Variables("RANK=0 WORLD_SIZE=3 MASTER_ADDR=localhost MASTER_PORT=23456"))!;
         Assert.Equal((0, null), (job.LocalRank, job.OneMachine));
     }

@@ -28,7 +28,8 @@ public abstract class RankProcesses : IDisposable
         return await Task.WhenAll(ranks.Select((rank, number) => number == except ? Task.FromResult((0, "")) : End(rank)));
     }
 
-    private protected Process Start(int rank, int size, int port, string scenario, string option = "", string value = "", bool served = true) => Start(Program, new Dictionary<string, string>
+    private protected Process Start(
+        int rank, int size, int port, string scenario, string option = "", string value = "", bool served = true) => Start(Program, new()
     {
         ["RANK"] = $"{rank}",
         ["WORLD_SIZE"] = $"{size}",

@@ -10,15 +10,24 @@ namespace NanoVlm.Training.Tests.Distributed;
 internal static partial class RankProgram
 {
     // Short enough for a test, long beside what a loaded machine delays a thread by.
-    internal static readonly RankTimes Times = new() { Join = TimeSpan.FromSeconds(60), Hang = TimeSpan.FromSeconds(6), Death = TimeSpan.FromSeconds(4), Beat = TimeSpan.FromSeconds(0.2) };
+    internal static readonly RankTimes Times = new()
+    {
+        Join = TimeSpan.FromSeconds(60),
+        Hang = TimeSpan.FromSeconds(6),
+        Death = TimeSpan.FromSeconds(4),
+        Beat = TimeSpan.FromSeconds(0.2),
+    };
 
     private static int Main(string[] arguments)
     {
         torch.set_num_threads(1);
         try
         {
-            if (arguments[0] == "launch") return LocalLaunch.RunThisProgram(int.Parse(arguments[1], CultureInfo.InvariantCulture), arguments[2..]);
-            var times = arguments is [_, "--join", var seconds] ? Times with { Join = TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture)) } : Times;
+            if (arguments[0] == "launch")
+                return LocalLaunch.RunThisProgram(int.Parse(arguments[1], CultureInfo.InvariantCulture), arguments[2..]);
+            var times = arguments is [_, "--join", var seconds]
+                ? Times with { Join = TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture)) }
+                : Times;
             using var ranks = RankGroup.Join(RankEnvironment.Read(), times) ?? throw new NanoVlmException("One process only.");
             try
             {

@@ -22,7 +22,10 @@ internal static class Scenarios
         ["frozen"] = ranks => Steps(ranks, (step, rank) => { if ((step, rank) == (5, 1)) RankProgram.Raise(19); }),
         ["first-frozen"] = ranks => Steps(ranks, (step, rank) => { if ((step, rank) == (5, 0)) RankProgram.Raise(19); }),
         ["hanging"] = ranks => Steps(ranks, (step, rank) => { if ((step, rank) == (5, 1)) Thread.Sleep(Timeout.Infinite); }),
-        ["failing"] = ranks => Steps(ranks, (step, rank) => { if ((step, rank) == (5, 1)) throw new InvalidOperationException("the data of step 5 is gone"); }),
+        ["failing"] = ranks => Steps(ranks, (step, rank) =>
+        {
+            if ((step, rank) == (5, 1)) throw new InvalidOperationException("the data of step 5 is gone");
+        }),
         ["busy"] = Busy,
         ["diverged"] = Diverged,
         ["disagreeing"] = ranks => ranks.Agree("configuration", ranks.Rank == 2 ? "b" : "a"),
@@ -48,7 +51,8 @@ internal static class Scenarios
     {
         using var scope = NewDisposeScope();
         var (rank, size) = (ranks.Rank, ranks.Size);
-        foreach (var dtype in (ScalarType[])[ScalarType.Float32, ScalarType.Float64, ScalarType.BFloat16, ScalarType.Float16, ScalarType.Int64])
+        ScalarType[] dtypes = [ScalarType.Float32, ScalarType.Float64, ScalarType.BFloat16, ScalarType.Float16, ScalarType.Int64];
+        foreach (var dtype in dtypes)
         {
             var mine = full([3, 5], rank + 1, dtype: dtype);
             Run(mine, group => group.AllReduce(mine));
@@ -76,7 +80,8 @@ internal static class Scenarios
         Same(rounded, size == 3 ? 258 : 256);
         // Several at once, waited for in order.
         var many = Enumerable.Range(0, 20).Select(i => full([1000], i + rank)).ToArray();
-        foreach (var pending in many.Select(one => ranks.Start("collective", one, group => group.AllReduce(one))).ToArray()) ranks.Wait(pending);
+        var sums = many.Select(one => ranks.Start("collective", one, group => group.AllReduce(one))).ToArray();
+        foreach (var sum in sums) ranks.Wait(sum);
         for (var i = 0; i < many.Length; i++) Same(many[i], i * size + size * (size - 1) / 2);
         try
         {
@@ -90,7 +95,11 @@ internal static class Scenarios
         }
 
         void Run(Tensor about, Func<Collectives, Collectives.Work> start) => ranks.Wait(ranks.Start("collective", about, start));
-        static void Same(Tensor found, double expected) => Check((found.to(ScalarType.Float64) - expected).abs().max().ToDouble() == 0, $"{found}: expected {expected}, found {found.view(-1)[0].ToDouble()}");
+        static void Same(Tensor found, double expected)
+        {
+            var off = (found.to(ScalarType.Float64) - expected).abs().max().ToDouble();
+            Check(off == 0, $"{found}: expected {expected}, found {found.view(-1)[0].ToDouble()}");
+        }
     }
 
     private static void Sums(RankGroup ranks)
@@ -111,8 +120,9 @@ internal static class Scenarios
         internal Awkward(int seed = 0)
         {
             manual_seed(seed);
-            (string, long[])[] shapes = [("tied", [8, 8]), ("matrix", [8, 8]), ("bias", [8]), ("frozen", [8]), ("seldom", [8]), ("never", [8]), ("last", [8, 8])];
-            All = [.. shapes.Select(shape => (shape.Item1, new Parameter(randn(shape.Item2).mul(0.5f)).Also(p => p.DetachFromDisposeScope())))];
+            (string Name, long[] Shape)[] shapes =
+                [("tied", [8, 8]), ("matrix", [8, 8]), ("bias", [8]), ("frozen", [8]), ("seldom", [8]), ("never", [8]), ("last", [8, 8])];
+            All = [.. shapes.Select(one => (one.Name, new Parameter(randn(one.Shape).mul(0.5f)).Also(p => p.DetachFromDisposeScope())))];
             this["frozen"].requires_grad = false;
         }
 
@@ -122,7 +132,8 @@ internal static class Scenarios
 
         internal Tensor Loss(Tensor input, bool seldom)
         {
-            var hidden = (input.matmul(this["tied"]) + this["bias"] + this["frozen"]).tanh().matmul(this["matrix"]).tanh().matmul(this["tied"].t());
+            var hidden = (input.matmul(this["tied"]) + this["bias"] + this["frozen"]).tanh();
+            hidden = hidden.matmul(this["matrix"]).tanh().matmul(this["tied"].t());
             if (seldom) hidden *= this["seldom"];
             return hidden.matmul(this["last"]).pow(2).sum();
         }
@@ -159,7 +170,7 @@ internal static class Scenarios
             manual_seed(100 + step);
             var data = randn(ranks.Size, microBatches.Length, 6, 8);
             for (var rank = 0; rank < ranks.Size; rank++)
-                foreach (var i in Enumerable.Range(0, microBatches.Length)) alone.Loss(data[rank, i], seldom: rank == 1 && step != 2).backward();
+                for (var i = 0; i < microBatches.Length; i++) alone.Loss(data[rank, i], seldom: rank == 1 && step != 2).backward();
             for (var i = 0; i < microBatches.Length; i++)
             {
                 var last = i + 1 == microBatches.Length;
@@ -167,16 +178,19 @@ internal static class Scenarios
                 if (last) continue;
                 using var own = new Awkward();
                 for (var j = 0; j <= i; j++) own.Loss(data[ranks.Rank, j], seldom: false).backward();
-                Check(Distance(model["last"].grad!, own["last"].grad!) < 1e-5 || ranks.Rank == 1, $"step {step}: gradients were summed before the last micro-batch");
+                var isOwn = Distance(model["last"].grad!, own["last"].grad!) < 1e-5;
+                Check(isOwn || ranks.Rank == 1, $"step {step}: gradients were summed before the last micro-batch");
             }
             reducer.Sum();
             foreach (var (name, parameter) in model.All)
             {
                 var (found, expected) = (parameter.grad, alone[name].grad);
                 Check(found is null == expected is null, $"step {step}, {name}: {(found is null ? "no gradient" : "a gradient")}");
-                if (found is not null) Check(Distance(found, expected!) < 1e-5, $"step {step}, {name}: off by {Distance(found, expected!)}");
+                if (found is null) continue;
+                Check(Distance(found, expected!) < 1e-5, $"step {step}, {name}: off by {Distance(found, expected!)}");
             }
-            Check(model["never"].grad is null && model["frozen"].grad is null && (model["seldom"].grad is null) == (step == 2), "gradients of what was not used");
+            var unused = model["never"].grad is null && model["frozen"].grad is null;
+            Check(unused && (model["seldom"].grad is null) == (step == 2), "gradients of what was not used");
         }
 
         static double Distance(Tensor a, Tensor b) => ((a - b).abs().max() / (b.abs().max() + 1e-9)).ToDouble();
@@ -227,14 +241,17 @@ internal static class Scenarios
         {
             manual_seed(step);
             var input = randn(6, 8);
-            foreach (var (which, stepped) in (IEnumerable<(Awkward, Action)>)[(model, () => { optimizer.step(); shards.Share(); }), (alone, () => plain.step())])
+            foreach (var which in new[] { model, alone })
             {
                 which.ForgetGradients();
                 which.Loss(input, seldom: step > 1).backward();
-                stepped();
             }
+            optimizer.step();
+            shards.Share();
+            plain.step();
         }
-        foreach (var (name, parameter) in model.All) Check(parameter.bytes.SequenceEqual(alone[name].bytes), $"{name} differs from an unshared step");
+        foreach (var (name, parameter) in model.All)
+            Check(parameter.bytes.SequenceEqual(alone[name].bytes), $"{name} differs from an unshared step");
         ParameterChecksum.Compare(ranks, model.All.Select(entry => (entry.Name, (Tensor)entry.Value)), 5);
 
         // The checkpoint is one process's, to the last bit, and goes into any number of ranks.
@@ -243,14 +260,17 @@ internal static class Scenarios
         shards.Gather(optimizer, (parameter, state) =>
         {
             var expected = plain.StateOf(alone[names[parameter]])!;
-            Check(state.step == expected.step && state.exp_avg.bytes.SequenceEqual(expected.exp_avg.bytes) && state.exp_avg_sq.bytes.SequenceEqual(expected.exp_avg_sq.bytes), $"moments of {names[parameter]}");
+            var first = state.exp_avg.bytes.SequenceEqual(expected.exp_avg.bytes);
+            var second = state.exp_avg_sq.bytes.SequenceEqual(expected.exp_avg_sq.bytes);
+            Check(state.step == expected.step && first && second, $"moments of {names[parameter]}");
             gathered.Add(names[parameter]);
         });
         string[] trained = ["bias", "last", "matrix", "seldom", "tied"];
         Check(gathered.Order().SequenceEqual(ranks.IsFirst ? trained : []), $"gathered {string.Join(", ", gathered)}");
         using var resumed = new FusedAdamW(Groups(model).Also(all => ParameterShards.Split(ranks, all)));
         foreach (var (name, parameter) in model.All)
-            if (resumed.parameters().Contains(parameter) && plain.StateOf(alone[name]) is { } state) resumed.LoadState(parameter, state.step, state.exp_avg, state.exp_avg_sq);
+            if (resumed.parameters().Contains(parameter) && plain.StateOf(alone[name]) is { } state)
+                resumed.LoadState(parameter, state.step, state.exp_avg, state.exp_avg_sq);
 
         static AdamW.ParamGroup[] Groups(Awkward model) =>
         [

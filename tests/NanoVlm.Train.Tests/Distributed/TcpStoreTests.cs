@@ -190,7 +190,11 @@ public sealed class TcpStoreTests : IDisposable
 
     private Socket Raw()
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = (int)patience.TotalMilliseconds };
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        {
+            NoDelay = true,
+            ReceiveTimeout = (int)patience.TotalMilliseconds,
+        };
         socket.Connect(IPAddress.Loopback, server.Port);
         return socket;
     }
