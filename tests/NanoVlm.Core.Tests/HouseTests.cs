@@ -14,7 +14,7 @@ public sealed partial class HouseTests
         ["Configuration"] = [],
         ["Native"] = [],
         ["Kernels"] = ["Configuration", "Native"],
-        ["Optimization"] = ["Native"],
+        ["Optimization"] = ["Native", "Kernels"],
         ["Layers"] = ["Configuration", "Kernels"],
         ["Weights"] = ["Configuration", "Native"],
         ["Text"] = ["Configuration"],

@@ -1,7 +1,7 @@
 using NanoVlm.Kernels;
 using System.CommandLine;
 using NanoVlm.Generation;
-using NanoVlm.Layers;
+using NanoVlm.Kernels;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Commands;
