@@ -16,7 +16,7 @@ internal static class OperatorBenchmark
         using var scope = NewDisposeScope();
         var (four, other) = (ones(4), ones(4));
         Console.WriteLine(FormattableString.Invariant($"add of 4 elements: {Seconds(() => four.add(other).Dispose()) * 1e9:F0} ns a call"));
-        if (!Kernels.Fused)
+        if (Operators.Implementation != Implementation.Native)
         {
             Console.Error.WriteLine("the fused kernels are not in use (NANOVLM_FUSED=0, or not in this build): nothing to compare");
             return;
@@ -27,9 +27,9 @@ internal static class OperatorBenchmark
             foreach (var (name, inputs, call) in Cases(dtype))
             {
                 var fused = Seconds(() => ForwardAndBackward(inputs, call));
-                Kernels.Fused = false;
+                Operators.Implementation = Implementation.Composite;
                 var composite = Seconds(() => ForwardAndBackward(inputs, call));
-                Kernels.Fused = true;
+                Operators.Implementation = Implementation.Native;
                 Console.WriteLine(FormattableString.Invariant($"  {name,-22} fused {fused * 1e6,8:F0} us, composite {composite * 1e6,8:F0} us, {composite / fused,5:F2} times"));
             }
         }

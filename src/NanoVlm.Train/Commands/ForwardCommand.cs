@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using System.CommandLine;
 using NanoVlm.Generation;
 using NanoVlm.Kernels;
