@@ -1,4 +1,3 @@
-using NanoVlm.Kernels;
 using System.CommandLine;
 using NanoVlm.Generation;
 using NanoVlm.Kernels;
