@@ -4,7 +4,6 @@ using NanoVlm.Configuration;
 using NanoVlm.Data;
 using NanoVlm.Evaluation.Running;
 using NanoVlm.Images;
-using NanoVlm.Layers;
 using NanoVlm.Models;
 using NanoVlm.Optimization;
 using NanoVlm.Training.Distributed;

@@ -1,5 +1,4 @@
 using NanoVlm.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Kernels;

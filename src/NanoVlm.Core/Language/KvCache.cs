@@ -1,7 +1,6 @@
 using NanoVlm.Kernels;
 using System.Globalization;
 using NanoVlm.Configuration;
-using NanoVlm.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
