@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using NanoVlm.Configuration;
+using NanoVlm.Kernels;
 using NanoVlm.Models;
-using NanoVlm.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -55,10 +55,10 @@ internal static class TorchDiagnosis
     private static Finding CpuKernels()
     {
         const string name = "CPU kernels";
-        if (KernelLibrary.Loaded) return Finding.Ok(name, $"loaded, for {KernelLibrary.CpuName}");
-        return Finding.Slow(name, "not in use: libtorch's operators do their work",
-            Environment.GetEnvironmentVariable("NANOVLM_KERNELS") == "composite"
-                ? "NANOVLM_KERNELS=composite is set; unset it"
+        if (Operators.Implementation == Implementation.Native) return Finding.Ok(name, Operators.Description);
+        return Finding.Slow(name, Operators.Description,
+            Environment.GetEnvironmentVariable("NANOVLM_KERNELS") is { } chosen
+                ? $"NANOVLM_KERNELS={chosen} is set; unset it"
                 : "install a C++ compiler (Debian: apt-get install g++) and build again");
     }
 

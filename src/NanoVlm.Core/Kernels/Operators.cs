@@ -37,12 +37,12 @@ public static partial class Operators
     };
 
     // Whether the kernel library computes this.
-    private static bool IsNative(Tensor x) =>
+    internal static bool IsNative(Tensor x) =>
         Implementation == Implementation.Native && x.device_type == DeviceType.CPU && x.dtype is ScalarType.Float32 or ScalarType.BFloat16;
 
-    private static KernelThreads Threads => new() { ParallelFor = LibTorch.ParallelFor, Count = get_num_threads() };
+    internal static KernelThreads Threads => new() { ParallelFor = LibTorch.ParallelFor, Count = get_num_threads() };
 
-    private static ElementType TypeOf(Tensor x) => x.dtype == ScalarType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
+    internal static ElementType TypeOf(Tensor x) => x.dtype == ScalarType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
 
     private static nint At(Tensor? x) => x is null ? 0 : LibTorch.Address(x);
 
@@ -58,7 +58,7 @@ public static partial class Operators
     private static Tensor Like(Tensor x, ScalarType dtype) => empty(x.shape, dtype, CPU);
 
     // Memory that this thread's kernels use while they run, aligned to 64 bytes.
-    private static unsafe nint Scratch(long bytes)
+    internal static unsafe nint Scratch(long bytes)
     {
         if (bytes <= scratchBytes) return scratch;
         NativeMemory.AlignedFree((void*)scratch);

@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using NanoVlm.Native;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -27,11 +28,10 @@ internal static class AdamWStep
                 Gradient = LibTorch.Address(gradients[i]),
                 Average = LibTorch.Address(state.exp_avg),
                 AverageSquare = LibTorch.Address(state.exp_avg_sq),
-                AverageType = state.exp_avg.dtype == ScalarType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32,
+                AverageType = Operators.TypeOf(state.exp_avg),
             };
         }
-        var threads = new KernelThreads { ParallelFor = LibTorch.ParallelFor, Count = get_num_threads() };
-        fixed (ParameterArguments* first = parameters) KernelLibrary.AdamW(parameters.Length, first, options, threads);
+        fixed (ParameterArguments* first = parameters) KernelLibrary.AdamW(parameters.Length, first, options, Operators.Threads);
         GC.KeepAlive(gradients);
     }
 

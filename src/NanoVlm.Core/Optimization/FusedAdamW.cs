@@ -1,3 +1,4 @@
+using NanoVlm.Kernels;
 using NanoVlm.Native;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -17,8 +18,6 @@ namespace NanoVlm.Optimization;
 /// </remarks>
 public sealed class FusedAdamW : optim.Optimizer
 {
-    internal enum Way { Kernel, Fused, Composite }
-
     private readonly List<AdamW.ParamGroup> groups = [];
     private readonly Dictionary<Parameter, Slot> slots = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<Parameter> known = new(ReferenceEqualityComparer.Instance);
@@ -26,7 +25,7 @@ public sealed class FusedAdamW : optim.Optimizer
 
     // How a parameter is stepped, chosen with its first gradient. Empty is a view of none of its elements, for its version counter; null
     // for composites.
-    private sealed record Slot(Parameter Parameter, State State, Way Way, Tensor? Empty);
+    private sealed record Slot(Parameter Parameter, State State, Implementation Way, Tensor? Empty);
 
     private readonly record struct Moving(Slot Slot, Tensor Gradient);
 
@@ -79,8 +78,8 @@ public sealed class FusedAdamW : optim.Optimizer
     /// </summary>
     public ScalarType? StateDtype { get; set; }
 
-    /// <summary>For tests: how to take the step where it can be taken so; null: as is best.</summary>
-    internal Way? Wanted { get; init; }
+    /// <summary>What takes the step of all parameters that it can step; simpler ones step the others.</summary>
+    internal Implementation Implementation { get; init; } = Operators.Implementation;
 
     /// <inheritdoc/>
     public override IEnumerable<optim.ILearningRateController> ParamGroups => groups;
@@ -195,7 +194,7 @@ public sealed class FusedAdamW : optim.Optimizer
         slots.Clear();
     }
 
-    private static void Step(Moving[] moving, Way way, AdamW.ParamGroup group, long step, double gradScale)
+    private static void Step(Moving[] moving, Implementation way, AdamW.ParamGroup group, long step, double gradScale)
     {
         var options = (AdamW.Options)group.Options;
         var arguments = new AdamWArguments
@@ -209,21 +208,23 @@ public sealed class FusedAdamW : optim.Optimizer
             Step = step,
         };
         var work = Array.ConvertAll(moving, entry => new AdamWStep.Work(entry.Slot.Parameter, entry.Gradient, entry.Slot.State));
-        if (way == Way.Kernel) AdamWStep.ByKernel(work, arguments);
-        else if (way == Way.Fused) AdamWStep.ByLibTorch(work, arguments);
+        if (way == Implementation.Native) AdamWStep.ByKernel(work, arguments);
+        else if (way == Implementation.LibTorch) AdamWStep.ByLibTorch(work, arguments);
         else AdamWStep.ByOperations(work, arguments);
         foreach (var entry in moving) entry.Slot.State.step = step;
         // Neither the kernel nor libtorch's step counts as a change of the parameters. Changing none of their elements in place does, and a
         // backward through a graph from before the step is refused as after any other change.
-        if (way != Way.Composite) LibTorch.Zero(Array.ConvertAll(moving, entry => entry.Slot.Empty!));
+        if (way != Implementation.Composite) LibTorch.Zero(Array.ConvertAll(moving, entry => entry.Slot.Empty!));
     }
 
-    private Way Choose(Parameter parameter, ScalarType moments)
+    private Implementation Choose(Parameter parameter, ScalarType moments)
     {
-        if (Wanted == Way.Composite || parameter.dtype != ScalarType.Float32 || !parameter.is_contiguous()) return Way.Composite;
+        if (Implementation == Implementation.Composite || parameter.dtype != ScalarType.Float32 || !parameter.is_contiguous())
+            return Implementation.Composite;
         var forKernel = parameter.device_type == DeviceType.CPU && moments is ScalarType.Float32 or ScalarType.BFloat16;
-        if (forKernel && KernelLibrary.Loaded && Wanted != Way.Fused) return Way.Kernel;
-        return moments == ScalarType.Float32 && parameter.device_type is DeviceType.CPU or DeviceType.CUDA ? Way.Fused : Way.Composite;
+        if (forKernel && Implementation == Implementation.Native) return Implementation.Native;
+        var forLibTorch = parameter.device_type is DeviceType.CPU or DeviceType.CUDA && moments == ScalarType.Float32;
+        return forLibTorch ? Implementation.LibTorch : Implementation.Composite;
     }
 
     // The moments that are made at once are one piece of memory: they stay as long as the optimizer, and small ones between activations
@@ -241,7 +242,7 @@ public sealed class FusedAdamW : optim.Optimizer
             foreach (var parameter in alike)
             {
                 var way = Choose(parameter, alike.Key.dtype);
-                var empty = way != Way.Composite ? parameter.detach().view(-1).narrow(0, 0, 0).DetachFromDisposeScope() : null;
+                var empty = way != Implementation.Composite ? parameter.detach().view(-1).narrow(0, 0, 0).DetachFromDisposeScope() : null;
                 slots[parameter] = new Slot(parameter, new State { exp_avg = Next(parameter), exp_avg_sq = Next(parameter) }, way, empty);
             }
 

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using NanoVlm.Kernels;
 using NanoVlm.Native;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -26,9 +26,7 @@ public static class GradientNorm
         return Math.Sqrt(squares);
     }
 
-    private static bool IsForKernel(Tensor gradient) =>
-        KernelLibrary.Loaded && gradient.device_type == DeviceType.CPU && gradient.is_contiguous()
-        && gradient.dtype is ScalarType.Float32 or ScalarType.BFloat16;
+    private static bool IsForKernel(Tensor gradient) => Operators.IsNative(gradient) && gradient.is_contiguous();
 
     private static unsafe double SumSquares(IReadOnlyList<Tensor> gradients)
     {
@@ -36,20 +34,12 @@ public static class GradientNorm
         {
             Size = gradient.numel(),
             Data = LibTorch.Address(gradient),
-            Type = gradient.dtype == ScalarType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32,
+            Type = Operators.TypeOf(gradient),
         })];
         fixed (ArrayArguments* first = arrays)
         {
-            var threads = new KernelThreads { ParallelFor = LibTorch.ParallelFor, Count = get_num_threads() };
-            var scratch = NativeMemory.AlignedAlloc((nuint)KernelLibrary.SumSquaresScratch(arrays.Length, first), 64);
-            try
-            {
-                return KernelLibrary.SumSquares(arrays.Length, first, (nint)scratch, threads);
-            }
-            finally
-            {
-                NativeMemory.AlignedFree(scratch);
-            }
+            var scratch = Operators.Scratch(KernelLibrary.SumSquaresScratch(arrays.Length, first));
+            return KernelLibrary.SumSquares(arrays.Length, first, scratch, Operators.Threads);
         }
     }
 }

@@ -1,6 +1,6 @@
-using NanoVlm.Kernels;
 using System.CommandLine;
 using NanoVlm.Generation;
+using NanoVlm.Kernels;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Commands;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using NanoVlm.Kernels;
 using NanoVlm.Native;
 using NanoVlm.Optimization;
 using NanoVlm.Tests.Models;
@@ -9,7 +10,7 @@ using static TorchSharp.torch;
 namespace NanoVlm.Tests.Optimization;
 
 /// <summary>AdamW's step by each of its ways, beside the paper's arithmetic, TorchSharp's AdamW and each other.</summary>
-[Collection(KernelChoice.Name)]
+[Collection(KernelChoice.Name), ChecksLeaks]
 public sealed class FusedAdamWTests
 {
     // One scalar of AdamW, as the paper has it.
@@ -31,9 +32,9 @@ public sealed class FusedAdamWTests
     }
 
     /// <summary>The ways that this machine has.</summary>
-    public static TheoryData<string> Ways => KernelLibrary.Loaded ? ["Kernel", "Fused", "Composite"] : ["Fused", "Composite"];
+    public static TheoryData<string> Ways => KernelLibrary.Loaded ? ["Native", "LibTorch", "Composite"] : ["LibTorch", "Composite"];
 
-    private static FusedAdamW.Way Of(string way) => Enum.Parse<FusedAdamW.Way>(way);
+    private static Implementation Of(string way) => Enum.Parse<Implementation>(way);
 
     [Theory, MemberData(nameof(Ways))]
     public void It_follows_the_arithmetic_of_the_paper_over_groups_and_missing_gradients(string way)
@@ -48,7 +49,7 @@ public sealed class FusedAdamWTests
                 new AdamW.ParamGroup { Parameters = [a], Options = new AdamW.Options { weight_decay = 0.1 } },
                 new AdamW.ParamGroup([b, c], lr: 0.05, beta1: 0.8, beta2: 0.95),
             ], lr: 0.01, eps: 1e-6)
-            { Wanted = Of(way) };
+            { Implementation = Of(way) };
             Reference[] references =
                 [new(1, 0.01, 0.1, eps: 1e-6), new(-2, 0.01, 0.1, eps: 1e-6), new(3, 0.05, 0, 0.8, 0.95), new(5, 0.05, 0, 0.8, 0.95)];
             for (var step = 0; step < 20; step++)
@@ -82,7 +83,7 @@ public sealed class FusedAdamWTests
         Tensor[] starts = [.. new long[][] { [], [1], [7], [33, 21], [3, 40_000] }.Select(shape => randn(shape, generator: generator))];
         Parameter[] Make() => [.. starts.Select(start => nn.Parameter(start.clone()))];
         var (ours, theirs) = (Make(), Make());
-        using var optimizer = new FusedAdamW(ours, lr: 0.01, beta2: 0.95, weight_decay: 0.1) { Wanted = Of(way) };
+        using var optimizer = new FusedAdamW(ours, lr: 0.01, beta2: 0.95, weight_decay: 0.1) { Implementation = Of(way) };
         using var expected = optim.AdamW(theirs, lr: 0.01, beta2: 0.95, weight_decay: 0.1);
         for (var step = 0; step < 12; step++)
         {
@@ -103,7 +104,7 @@ public sealed class FusedAdamWTests
     {
         using var scope = NewDisposeScope();
         var weight = nn.Parameter(ones(3));
-        using var optimizer = new FusedAdamW([weight]) { Wanted = Of(way) };
+        using var optimizer = new FusedAdamW([weight]) { Implementation = Of(way) };
         var loss = weight.square().sum();
         weight.grad = ones(3);
         optimizer.step();
@@ -115,9 +116,9 @@ public sealed class FusedAdamWTests
     {
         using var scope = NewDisposeScope();
         var (straight, resumed) = (nn.Parameter(ones(9)), nn.Parameter(ones(9)));
-        using var first = new FusedAdamW([straight], lr: 0.1, weight_decay: 0.01) { Wanted = Of(way) };
-        using var before = new FusedAdamW([resumed], lr: 0.1, weight_decay: 0.01) { Wanted = Of(way) };
-        using var after = new FusedAdamW([resumed], lr: 0.1, weight_decay: 0.01) { Wanted = Of(way) };
+        using var first = new FusedAdamW([straight], lr: 0.1, weight_decay: 0.01) { Implementation = Of(way) };
+        using var before = new FusedAdamW([resumed], lr: 0.1, weight_decay: 0.01) { Implementation = Of(way) };
+        using var after = new FusedAdamW([resumed], lr: 0.1, weight_decay: 0.01) { Implementation = Of(way) };
         Assert.Null(after.StateOf(resumed));
         for (var step = 0; step < 10; step++)
         {
@@ -145,8 +146,12 @@ public sealed class FusedAdamWTests
         using var generator = new Generator(3);
         var start = randn(40, 25, generator: generator);
         var (wide, narrow) = (nn.Parameter(start.clone()), nn.Parameter(start.clone()));
-        using var exact = new FusedAdamW([wide], lr: 0.01, beta2: 0.99, weight_decay: 0.1) { Wanted = Of(way) };
-        using var rounded = new FusedAdamW([narrow], lr: 0.01, beta2: 0.99, weight_decay: 0.1) { Wanted = Of(way), StateDtype = bfloat16 };
+        using var exact = new FusedAdamW([wide], lr: 0.01, beta2: 0.99, weight_decay: 0.1) { Implementation = Of(way) };
+        using var rounded = new FusedAdamW([narrow], lr: 0.01, beta2: 0.99, weight_decay: 0.1)
+        {
+            Implementation = Of(way),
+            StateDtype = bfloat16,
+        };
         for (var step = 0; step < 100; step++)
         {
             var noise = randn(40, 25, generator: generator) * 0.3;
@@ -158,7 +163,7 @@ public sealed class FusedAdamWTests
         Assert.Equal((bfloat16, bfloat16, float32), (moments.exp_avg.dtype, moments.exp_avg_sq.dtype, narrow.dtype));
         var (moved, apart) = ((wide - start).detach().norm().ToDouble(), (wide - narrow).detach().norm().ToDouble());
         Assert.InRange(apart / moved, 1e-5, 0.01);
-        using var after = new FusedAdamW([narrow]) { Wanted = Of(way), StateDtype = ScalarType.BFloat16 };
+        using var after = new FusedAdamW([narrow]) { Implementation = Of(way), StateDtype = ScalarType.BFloat16 };
         after.LoadState(narrow, 100, moments.exp_avg, moments.exp_avg_sq);
         Assert.Equal(Numbers(moments.exp_avg_sq), Numbers(after.StateOf(narrow)!.exp_avg_sq));
     }
@@ -172,7 +177,7 @@ public sealed class FusedAdamWTests
         Parameter[] parameters = [nn.Parameter(start.clone()), nn.Parameter(start.clone()), nn.Parameter(start.t().clone().t())];
         foreach (var moments in new[] { ScalarType.Float32, ScalarType.BFloat16 })
         {
-            using var optimizer = new FusedAdamW(parameters, beta2: 0.99) { Wanted = Of(way), StateDtype = moments };
+            using var optimizer = new FusedAdamW(parameters, beta2: 0.99) { Implementation = Of(way), StateDtype = moments };
             for (var step = 0; step < 10; step++)
             {
                 var gradient = randn(33, 21, generator: generator);
@@ -190,7 +195,7 @@ public sealed class FusedAdamWTests
     public void Steps_make_the_loss_smaller_by_a_schedule_of_TorchSharps_and_keep_no_tensor(string way)
     {
         using var model = nn.Linear(3, 1);
-        using var optimizer = new FusedAdamW(model.parameters(), lr: 0.05) { Wanted = Of(way) };
+        using var optimizer = new FusedAdamW(model.parameters(), lr: 0.05) { Implementation = Of(way) };
         var schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, 50);
         var losses = new List<double>();
         var live = 0L;
