@@ -89,7 +89,11 @@ public static partial class Operators
             var (gradQ, gradK, gradV) = (Like(q, q.dtype), Like(k, k.dtype), Like(v, v.dtype));
             var attention = Arguments(q, k, v, masks) with
             {
-                LogSum = At(logSum), GradOut = HeadsOf(gradient), GradQ = HeadsOf(gradQ), GradK = HeadsOf(gradK), GradV = HeadsOf(gradV),
+                LogSum = At(logSum),
+                GradOut = HeadsOf(gradient),
+                GradQ = HeadsOf(gradQ),
+                GradK = HeadsOf(gradK),
+                GradV = HeadsOf(gradV),
             };
             var threads = Threads;
             KernelLibrary.AttentionBackward(attention, Scratch(KernelLibrary.AttentionBackwardScratch(attention, threads)), threads);
@@ -98,9 +102,23 @@ public static partial class Operators
 
         private AttentionArguments Arguments(Tensor q, Tensor k, Tensor v, Tensor?[] masks) => new()
         {
-            Batch = q.shape[0], Tokens = q.shape[1], KeyTokens = k.shape[1], Heads = q.shape[2], Groups = k.shape[2], Dim = q.shape[3],
-            Q = HeadsOf(q), K = HeadsOf(k), V = HeadsOf(v), KeyMask = At(masks[0]), Documents = At(masks[1]), Positions = At(masks[2]), Spans = At(masks[3]),
-            Window = visible.Window, Causal = visible.Causal ? 1 : 0, Scale = (float)scale, Type = TypeOf(q),
+            Batch = q.shape[0],
+            Tokens = q.shape[1],
+            KeyTokens = k.shape[1],
+            Heads = q.shape[2],
+            Groups = k.shape[2],
+            Dim = q.shape[3],
+            Q = HeadsOf(q),
+            K = HeadsOf(k),
+            V = HeadsOf(v),
+            KeyMask = At(masks[0]),
+            Documents = At(masks[1]),
+            Positions = At(masks[2]),
+            Spans = At(masks[3]),
+            Window = visible.Window,
+            Causal = visible.Causal ? 1 : 0,
+            Scale = (float)scale,
+            Type = TypeOf(q),
         };
 
         private static Tensor UnitHeads(Tensor x) => x.stride(3) == 1 || x.shape[3] == 1 ? x : x.contiguous();

@@ -47,8 +47,22 @@ public static partial class Operators
         var y = Like(q, q.dtype);
         var attention = new CachedAttentionArguments
         {
-            Batch = batch, Heads = heads, Groups = groups, Dim = dim, CacheRows = places, Slots = slots, Q = At(q), K = At(k), V = At(v), Keys = At(keys), Values = At(values),
-            Rows = At(rows), Lengths = At(lengths), Out = At(y), Scale = (float)scale, Type = TypeOf(q),
+            Batch = batch,
+            Heads = heads,
+            Groups = groups,
+            Dim = dim,
+            CacheRows = places,
+            Slots = slots,
+            Q = At(q),
+            K = At(k),
+            V = At(v),
+            Keys = At(keys),
+            Values = At(values),
+            Rows = At(rows),
+            Lengths = At(lengths),
+            Out = At(y),
+            Scale = (float)scale,
+            Type = TypeOf(q),
         };
         var threads = Threads;
         var bad = KernelLibrary.AttendCached(attention, Scratch(KernelLibrary.AttendCachedScratch(attention, threads)), threads);

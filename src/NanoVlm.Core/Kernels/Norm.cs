@@ -76,9 +76,17 @@ public static partial class Operators
 
         private NormArguments Arguments(Tensor rows, Tensor weight, Tensor? mean, Tensor inverse) => new()
         {
-            Rows = rows.shape[0], Dim = rows.shape[1], X = At(rows), XRow = rows.stride(0), XType = TypeOf(rows),
+            Rows = rows.shape[0],
+            Dim = rows.shape[1],
+            X = At(rows),
+            XRow = rows.stride(0),
+            XType = TypeOf(rows),
             YType = result == ScalarType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32,
-            Weight = At(weight), Mean = At(mean), Inverse = At(inverse), Epsilon = (float)eps, AddOne = unitOffset ? 1 : 0,
+            Weight = At(weight),
+            Mean = At(mean),
+            Inverse = At(inverse),
+            Epsilon = (float)eps,
+            AddOne = unitOffset ? 1 : 0,
         };
     }
 }

@@ -25,10 +25,20 @@ public static partial class Operators
         var floats = bias is null ? null : AsFloat(bias);
         var product = new ProductArguments
         {
-            M = a.shape[0], N = b.shape[1], K = a.shape[1],
-            A = At(a), ARow = a.stride(0), AColumn = a.stride(1), AType = TypeOf(a),
-            B = At(b), BRow = b.stride(0), BColumn = b.stride(1), BType = TypeOf(b),
-            C = At(c), CRow = c.shape[1], CType = TypeOf(c),
+            M = a.shape[0],
+            N = b.shape[1],
+            K = a.shape[1],
+            A = At(a),
+            ARow = a.stride(0),
+            AColumn = a.stride(1),
+            AType = TypeOf(a),
+            B = At(b),
+            BRow = b.stride(0),
+            BColumn = b.stride(1),
+            BType = TypeOf(b),
+            C = At(c),
+            CRow = c.shape[1],
+            CType = TypeOf(c),
             Bias = At(floats),
             Accumulate = accumulate ? 1 : 0,
         };

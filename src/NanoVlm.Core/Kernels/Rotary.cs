@@ -46,8 +46,17 @@ public static partial class Operators
             var (batch, tokens, heads, dim) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
             KernelLibrary.Rotate(new RotaryArguments
             {
-                Batch = batch, Tokens = tokens, Heads = heads, Dim = dim, X = HeadsOf(x), Y = HeadsOf(y), Cos = At(cos), Sin = At(sin),
-                AngleBatch = cos.dim() == 3 && cos.shape[0] > 1 ? tokens * dim : 0, Type = TypeOf(x), Backward = isBackward ? 1 : 0,
+                Batch = batch,
+                Tokens = tokens,
+                Heads = heads,
+                Dim = dim,
+                X = HeadsOf(x),
+                Y = HeadsOf(y),
+                Cos = At(cos),
+                Sin = At(sin),
+                AngleBatch = cos.dim() == 3 && cos.shape[0] > 1 ? tokens * dim : 0,
+                Type = TypeOf(x),
+                Backward = isBackward ? 1 : 0,
             }, Threads);
             return y;
         }

@@ -108,53 +108,53 @@ internal sealed class StoreConnection(Socket socket, TcpStoreServer store)
                 answers.Write(nonce);
                 return true;
             case StoreProtocol.Set:
-            {
-                if (!request.TryKey(out var key) || !request.TryBytes(StoreProtocol.LongestValue, out var value)) return false;
-                store.Set(key, value.ToArray());
-                return true;
-            }
+                {
+                    if (!request.TryKey(out var key) || !request.TryBytes(StoreProtocol.LongestValue, out var value)) return false;
+                    store.Set(key, value.ToArray());
+                    return true;
+                }
             case StoreProtocol.Get:
-            {
-                if (!request.TryKey(out var key)) return false;
-                answers.Write(store.Find(key) ?? []);
-                return true;
-            }
+                {
+                    if (!request.TryKey(out var key)) return false;
+                    answers.Write(store.Find(key) ?? []);
+                    return true;
+                }
             case StoreProtocol.Add:
-            {
-                if (!request.TryKey(out var key) || !request.TryNumber(out long amount)) return false;
-                var sum = amount;
-                if (store.Find(key) is { } before)
-                    sum += long.TryParse(before, CultureInfo.InvariantCulture, out var number)
-                        ? number
-                        : throw new InvalidDataException("What is added to is not a number.");
-                store.Set(key, Encoding.ASCII.GetBytes(sum.ToString(CultureInfo.InvariantCulture)));
-                answers.Write(sum);
-                return true;
-            }
+                {
+                    if (!request.TryKey(out var key) || !request.TryNumber(out long amount)) return false;
+                    var sum = amount;
+                    if (store.Find(key) is { } before)
+                        sum += long.TryParse(before, CultureInfo.InvariantCulture, out var number)
+                            ? number
+                            : throw new InvalidDataException("What is added to is not a number.");
+                    store.Set(key, Encoding.ASCII.GetBytes(sum.ToString(CultureInfo.InvariantCulture)));
+                    answers.Write(sum);
+                    return true;
+                }
             case StoreProtocol.Check:
-            {
-                if (!TryKeys(ref request, out var keys)) return false;
-                answers.Add(keys.All(key => store.Find(key) is not null) ? StoreProtocol.Ready : StoreProtocol.NotReady);
-                return true;
-            }
+                {
+                    if (!TryKeys(ref request, out var keys)) return false;
+                    answers.Add(keys.All(key => store.Find(key) is not null) ? StoreProtocol.Ready : StoreProtocol.NotReady);
+                    return true;
+                }
             case StoreProtocol.Wait:
-            {
-                if (!TryKeys(ref request, out var keys)) return false;
-                awaited.Clear();
-                awaited.UnionWith(keys.Where(key => store.Find(key) is null));
-                if (awaited.Count == 0) answers.Add(StoreProtocol.StopWaiting);
-                return true;
-            }
+                {
+                    if (!TryKeys(ref request, out var keys)) return false;
+                    awaited.Clear();
+                    awaited.UnionWith(keys.Where(key => store.Find(key) is null));
+                    if (awaited.Count == 0) answers.Add(StoreProtocol.StopWaiting);
+                    return true;
+                }
             case StoreProtocol.CancelWait:
                 awaited.Clear();
                 answers.Add(StoreProtocol.WaitCanceled);
                 return true;
             case StoreProtocol.DeleteKey:
-            {
-                if (!request.TryKey(out var key)) return false;
-                answers.Write(store.Delete(key) ? 1L : 0);
-                return true;
-            }
+                {
+                    if (!request.TryKey(out var key)) return false;
+                    answers.Write(store.Delete(key) ? 1L : 0);
+                    return true;
+                }
             default: throw new InvalidDataException("The client asks for what this store does not have.");
         }
     }

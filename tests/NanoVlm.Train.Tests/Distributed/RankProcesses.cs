@@ -30,15 +30,15 @@ public abstract class RankProcesses : IDisposable
 
     private protected Process Start(
         int rank, int size, int port, string scenario, string option = "", string value = "", bool served = true) => Start(Program, new()
-    {
-        ["RANK"] = $"{rank}",
-        ["WORLD_SIZE"] = $"{size}",
-        ["LOCAL_RANK"] = $"{rank}",
-        ["LOCAL_WORLD_SIZE"] = $"{size}",
-        ["MASTER_ADDR"] = "127.0.0.1",
-        ["MASTER_PORT"] = $"{port}",
-        ["TORCHELASTIC_USE_AGENT_STORE"] = served ? "True" : "False",
-    }, option.Length > 0 ? [scenario, option, value] : [scenario]);
+        {
+            ["RANK"] = $"{rank}",
+            ["WORLD_SIZE"] = $"{size}",
+            ["LOCAL_RANK"] = $"{rank}",
+            ["LOCAL_WORLD_SIZE"] = $"{size}",
+            ["MASTER_ADDR"] = "127.0.0.1",
+            ["MASTER_PORT"] = $"{port}",
+            ["TORCHELASTIC_USE_AGENT_STORE"] = served ? "True" : "False",
+        }, option.Length > 0 ? [scenario, option, value] : [scenario]);
 
     private protected static string Program => Path.Combine(AppContext.BaseDirectory, "NanoVlm.Train.Tests");
 
