@@ -109,6 +109,8 @@ public sealed class CausalLanguageModel : Module
             Causal = true,
             KeyMask = attentionMask,
             Documents = layout?.Documents,
+            DocumentStarts = spans is null && attentionMask is null ? layout?.DocumentStarts : null,
+            LongestDocument = layout?.LongestDocument ?? 0,
             Positions = layout?.Documents is null ? null : positions,
             Spans = spans,
             PaddingSeesAll = Config.PaddingSeesAll,

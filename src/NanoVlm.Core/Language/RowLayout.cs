@@ -13,4 +13,11 @@ public sealed record RowLayout(Tensor Positions, Tensor? Documents, long LastPos
 {
     /// <summary>The largest position of each row, where rotary angles that depend on a text's length go by the row's own; null: by the longest.</summary>
     public IReadOnlyList<long>? LastPositions { get; init; }
+
+    /// <summary>[documents + 1], Int32: where each document begins among the B T tokens, and where the last one ends; padding is a document too. With it CUDA attends
+    /// within documents without a mask. Null where documents share anything.</summary>
+    public Tensor? DocumentStarts { get; init; }
+
+    /// <summary>The length of the longest of those documents.</summary>
+    public long LongestDocument { get; init; }
 }
