@@ -19,22 +19,22 @@ public sealed class ConfigurationMistakeTests : IDisposable
     public void A_mistake_is_named_with_its_place_before_anything_starts(string json, string place, string hint)
     {
         File.WriteAllText(folder["run.json"], json);
-        var result = NanoVlmProgram.Run(folder.Path, "train", "--config", "run.json");
-        result.Failed(2, "run.json", place, hint);
-        Assert.Empty(result.Output);
-        Assert.Equal(["run.json"], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName));
+        NanoVlmProgram.Answer("train", "--config", folder["run.json"]).Failed(2, "run.json", place, hint);
     }
 
     [Fact]
     public void All_mistakes_are_listed_at_once()
     {
         File.WriteAllText(folder["run.json"], """{ "train": { "max_stepz": 3, "batch_size": 0 }, "eval": { "limit": -4 } }""");
-        NanoVlmProgram.Run(folder.Path, "--config", "run.json").Failed(2, "train.max_stepz", "train.batch_size", "eval.limit");
+        var result = NanoVlmProgram.Run(folder.Path, "--config", "run.json");
+        result.Failed(2, "train.max_stepz", "train.batch_size", "eval.limit");
+        Assert.Empty(result.Output);
+        Assert.Equal(["run.json"], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName)); // nothing has begun
     }
 
     [Fact]
     public void A_missing_configuration_is_named_and_the_shipped_ones_listed() =>
-        NanoVlmProgram.Run(folder.Path, "train", "--config", "nowhere.json").Failed(2, "nowhere.json", "dinov3_gemma, nanovlm_222m, nanovlm_450m, shapes");
+        NanoVlmProgram.Answer("train", "--config", "nowhere.json").Failed(2, "nowhere.json", "dinov3_gemma, nanovlm_222m, nanovlm_450m, shapes");
 
     [Fact]
     public void A_shipped_configuration_is_found_by_its_name_from_any_folder_without_the_command_s_name() =>
@@ -48,10 +48,7 @@ public sealed class ConfigurationMistakeTests : IDisposable
     [InlineData("=3", "=3", "key=value")]
     public void A_mistaken_override_is_named(string set, string place, string hint)
     {
-        var result = NanoVlmProgram.Run(folder.Path, "train", "--set", set);
-        result.Failed(2, place, hint);
-        Assert.Empty(result.Output);
-        Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Path));
+        NanoVlmProgram.Answer("train", "--set", set).Failed(2, place, hint);
     }
 
     [Theory]
@@ -67,7 +64,7 @@ public sealed class ConfigurationMistakeTests : IDisposable
     [InlineData("generate", "--model", "x", "--prompt", "x", "--max-new-tokens", "0")]
     public void Wrong_usage_points_to_the_help(params string[] arguments)
     {
-        var result = NanoVlmProgram.Run(folder.Path, arguments);
+        var result = NanoVlmProgram.Answer(arguments);
         result.Failed(2, "nanovlm: ", "--help");
         Assert.Empty(result.Output);
     }

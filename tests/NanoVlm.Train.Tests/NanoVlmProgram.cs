@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
+using NanoVlm.Evaluation.Commands;
+using NanoVlm.Training.Commands;
 
 namespace NanoVlm.Training.Tests;
 
@@ -26,6 +28,7 @@ internal sealed class NanoVlmProgram : IDisposable
         };
         start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         start.Environment["OMP_NUM_THREADS"] = "1";
+        start.Environment["DOTNET_TieredPGO"] = "0"; // it would pay after minutes
         foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, line) => Take(output, line.Data);
@@ -46,6 +49,14 @@ internal sealed class NanoVlmProgram : IDisposable
     {
         using var program = Start(folder, arguments);
         return program.Finish();
+    }
+
+    /// <summary>Runs its command line in this process: for what it answers at once. Results that go to standard output elsewhere do so here, too; help is caught.</summary>
+    public static ProgramResult Answer(params string[] arguments)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        return new ProgramResult(CommandLineProgram.Run(NanoVlmCommand.Create(), arguments, output, error), output.ToString(), error.ToString());
     }
 
     /// <summary>Runs it to its end on what it reads from standard input.</summary>
@@ -86,13 +97,19 @@ internal sealed class NanoVlmProgram : IDisposable
     /// <summary>The process.</summary>
     public int Id => process.Id;
 
-    /// <summary>Sends a signal.</summary>
-    public void Signal(int number) => Assert.Equal(0, Posix.kill(process.Id, number));
+    /// <summary>Whether it has not ended yet.</summary>
+    public bool IsRunning => !process.HasExited;
+
+    /// <summary>Sends a signal; nothing where it has ended.</summary>
+    public void Signal(int number)
+    {
+        if (IsRunning) _ = Posix.kill(process.Id, number);
+    }
 
     /// <summary>Ends it at once, as a crash or a power cut does.</summary>
     public void Kill()
     {
-        process.Kill();
+        process.Kill(); // nothing where it has ended
         process.WaitForExit();
     }
 

@@ -7,35 +7,40 @@ namespace NanoVlm.Evaluation.Commands;
 /// <summary>Runs a command line. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.</summary>
 internal static class CommandLineProgram
 {
-    internal static int Run(Command root, string[] args)
+    /// <param name="root">The commands.</param>
+    /// <param name="args">What was written behind the program's name.</param>
+    /// <param name="output">Where the help goes; standard output.</param>
+    /// <param name="error">Where failures go; standard error.</param>
+    internal static int Run(Command root, string[] args, TextWriter? output = null, TextWriter? error = null)
     {
+        error ??= Console.Error;
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors) Console.Error.WriteLine($"nanovlm: {error.Message}");
+            foreach (var mistake in parsed.Errors) error.WriteLine($"nanovlm: {mistake.Message}");
             var names = root.Name; // of the command, and of those it is of
             for (var (command, at) = (parsed.CommandResult, root.Name.Length); command is not null && command.Command != root; command = command.Parent as CommandResult)
                 names = names.Insert(at, $" {command.Command.Name}");
-            Console.Error.WriteLine($"nanovlm: see '{names} --help'");
+            error.WriteLine($"nanovlm: see '{names} --help'");
             return 2;
         }
         try
         {
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = output ?? Console.Out, Error = error });
         }
         catch (ConfigurationException e)
         {
-            Console.Error.WriteLine($"nanovlm: {e.Message}");
+            error.WriteLine($"nanovlm: {e.Message}");
             return 2;
         }
         catch (NanoVlmException e)
         {
-            Console.Error.WriteLine($"nanovlm: {e.Message}");
+            error.WriteLine($"nanovlm: {e.Message}");
             return 1;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            Console.Error.WriteLine($"nanovlm: this should not have happened; please report it:\n{e}");
+            error.WriteLine($"nanovlm: this should not have happened; please report it:\n{e}");
             return 1;
         }
     }
