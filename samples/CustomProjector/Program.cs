@@ -3,10 +3,10 @@
 using NanoVlm.Configuration;
 using NanoVlm.Layers;
 using NanoVlm.Models;
-using NanoVlm.Projection;
 using NanoVlm.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using PixelShuffle = NanoVlm.Projection.PixelShuffle; // torch.nn has a method of this name
 
 var config = RunConfig.Load(path: null, overrides: args); // the built-in run on rendered shapes
 var plan = ModelPlan.Of(config);
@@ -40,7 +40,7 @@ internal sealed class GatedProjector : Module<Tensor, long, long, Tensor>
     public override Tensor forward(Tensor patches, long rows, long columns) // [N, rows * columns, vision]
     {
         using var scope = NewDisposeScope();
-        var squares = norm.call(PixelShuffle.Apply(patches, rows, columns, factor)); // [N, image tokens, square]
+        var squares = norm.call(PixelShuffle.Apply(patches, rows, columns, factor), patches.dtype); // [N, image tokens, square]
         return down.call(functional.silu(gate.call(squares)) * up.call(squares)).MoveToOuterDisposeScope(); // [N, image tokens, language]
     }
 }

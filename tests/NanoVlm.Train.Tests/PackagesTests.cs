@@ -90,7 +90,6 @@ public sealed class Packages : IDisposable
             ["MSBUILDDISABLENODEREUSE"] = "1",
             // Half a gigabyte of libtorch is not copied for a test.
             ["CreateSymbolicLinksForCopyLocalIfPossible"] = "true",
-            ["CreateSymbolicLinksForPublishFilesIfPossible"] = "true",
             ["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1",
             ["DOTNET_NOLOGO"] = "1",
         };
