@@ -61,7 +61,7 @@ internal static class NonFinite
     private static bool Bad(Tensor tensor)
     {
         using var scope = NewDisposeScope();
-        return !tensor.isfinite().all().ToBoolean();
+        return !tensor.isfinite().all().item<bool>();
     }
 
     private static int Order(string name) => name.StartsWith("vision_encoder.", StringComparison.Ordinal) ? 0 : name.StartsWith("MP.", StringComparison.Ordinal) ? 1 : 2;

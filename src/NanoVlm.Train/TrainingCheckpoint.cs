@@ -98,7 +98,7 @@ internal static class TrainingCheckpoint
             throw new NanoVlmException($"{file.Path}: has moments of {string.Join(", ", strangers)}, which this run does not train. Is it the model, and are the same parts frozen?");
         foreach (var parameter in optimizer.parameters())
             if (names[parameter] is var name && stored.Contains(name)) // else it has not had a gradient yet
-                optimizer.LoadState(parameter, file.Tensor(name + ".step").ToInt64(), file.Tensor(name + ".exp_avg"), file.Tensor(name + ".exp_avg_sq"));
+                optimizer.LoadState(parameter, file.Tensor(name + ".step").to(ScalarType.Int64).item<long>(), file.Tensor(name + ".exp_avg"), file.Tensor(name + ".exp_avg_sq"));
     }
 
     /// <summary>

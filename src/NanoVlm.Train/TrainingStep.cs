@@ -6,6 +6,7 @@ using NanoVlm.Optimization;
 using NanoVlm.Training.Distributed;
 using TorchSharp;
 using TorchSharp.Modules;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training;
@@ -82,13 +83,13 @@ internal sealed class TrainingStep : IDisposable
             var inputs = copies.Of(batch);
             forward.Start();
             var sum = model.Loss(inputs.InputIds, inputs.PixelValues, inputs.Labels, layout: inputs.Layout).Sum;
-            var value = sum.ToDouble(); // waits for the device
+            var value = sum.to(ScalarType.Float64).item<double>(); // waits for the device
             forward.Stop();
             loss += value / labels;
             if (!double.IsFinite(value)) fault ??= Fault(step, $"the loss is {value}", [batch], inputs);
             if (fault is not null && ranks is null) break; // other ranks wait for this one's gradients, whatever they are
             backward.Start();
-            (sum / labels).backward();
+            (sum / scalar(labels)).backward();
             backward.Stop();
             if (copies.ComeAhead && (i + 1 < batches.Count ? batches[i + 1] : ahead?.Invoke()) is { } next) copies.Begin(next);
         }

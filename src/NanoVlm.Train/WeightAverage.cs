@@ -1,4 +1,5 @@
 using NanoVlm.Models;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training;
@@ -35,7 +36,7 @@ public sealed class WeightAverage : IDisposable
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var stays = Math.Min(decay, (1.0 + step) / (10 + step));
-        foreach (var (_, weight, mean) in pairs) mean.mul_(stays).add_(weight.detach(), 1 - stays);
+        foreach (var (_, weight, mean) in pairs) mean.mul_(scalar(stays)).add_(weight.detach(), scalar(1 - stays));
     }
 
     /// <summary>Exchanges weights and averages: an evaluation between two calls is of the average.</summary>

@@ -15,16 +15,16 @@ public sealed partial class HouseTests
         ["Native"] = [],
         ["Kernels"] = ["Configuration", "Native"],
         ["Optimization"] = ["Native", "Kernels"],
-        ["Layers"] = ["Configuration", "Kernels"],
+        ["Layers"] = ["Configuration", "Native", "Kernels"],
         ["Weights"] = ["Configuration", "Native"],
         ["Text"] = ["Configuration"],
         ["Images"] = ["Configuration"],
-        ["Vision"] = ["Configuration", "Kernels", "Layers"],
-        ["Language"] = ["Configuration", "Kernels", "Layers"],
+        ["Vision"] = ["Configuration", "Native", "Kernels", "Layers"],
+        ["Language"] = ["Configuration", "Native", "Kernels", "Layers"],
         ["Projection"] = ["Configuration", "Kernels", "Layers"],
         ["Data"] = ["Configuration", "Text", "Images"],
-        ["Models"] = ["Configuration", "Kernels", "Layers", "Vision", "Language", "Projection", "Weights", "Text", "Images"],
-        ["Generation"] = ["Configuration", "Data", "Layers", "Vision", "Language", "Projection", "Weights", "Text", "Images", "Models"],
+        ["Models"] = ["Configuration", "Native", "Kernels", "Layers", "Vision", "Language", "Projection", "Weights", "Text", "Images"],
+        ["Generation"] = ["Configuration", "Native", "Kernels", "Data", "Layers", "Vision", "Language", "Projection", "Weights", "Text", "Images", "Models"],
     };
 
     private static readonly HashSet<string> Unversioned =

@@ -1,4 +1,5 @@
 using NanoVlm.Language;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Generation;
@@ -32,7 +33,7 @@ internal sealed class Continuation : IDisposable
             if (lengths.Count < (rows ?? 0)) cache.Select([.. Enumerable.Range(0, lengths.Count)]);
             using var scope = NewDisposeScope();
             var width = embeddings.shape[1];
-            layout ??= new RowLayout(arange(width, device: embeddings.device).expand(lengths.Count, width), null, width - 1) { LastPositions = [.. lengths.Select(length => length - 1)] };
+            layout ??= new RowLayout(range(width, device: embeddings.device).expand(lengths.Count, width), null, width - 1) { LastPositions = [.. lengths.Select(length => length - 1)] };
             var last = tensor(lengths.Select((length, row) => row * width + length - 1).ToArray(), device: embeddings.device);
             var hidden = decoder.forward(embeddings, cache: cache, layout: layout, rows: last, spans: spans, lengths: lengths); // [B, hidden]
             logits = decoder.Logits(hidden).DetachFromDisposeScope();
@@ -73,7 +74,7 @@ internal sealed class Continuation : IDisposable
         for (long start = 0; start < tokens.shape[1]; start += piece)
         {
             var lasts = positions.Select(position => position + start + piece - 1).ToArray();
-            var places = tensor(positions, [Rows, 1], device: tokens.device) + arange(start, start + piece, device: tokens.device);
+            var places = tensor(positions, [Rows, 1], device: tokens.device).plus(range(start, start + piece, device: tokens.device));
             states.Add(decoder.forward(decoder.Embed(tokens.narrow(1, start, piece)), cache: cache, layout: new RowLayout(places, null, lasts.Max()) { LastPositions = lasts }));
         }
         return cat(states, 1).MoveToOuterDisposeScope();

@@ -1,6 +1,7 @@
 using NanoVlm.Language;
 using NanoVlm.Models;
 using TorchSharp;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Generation;
@@ -41,12 +42,12 @@ public static class Decoding
         using var scope = NewDisposeScope();
         var (batch, width) = (embeddings.shape[0], embeddings.shape[1]);
         var lengths = Enumerable.Repeat(width, (int)batch).ToArray();
-        var layout = new RowLayout(arange(width, device: embeddings.device).expand(batch, width), null, width - 1) { LastPositions = [.. lengths.Select(length => length - 1)] };
+        var layout = new RowLayout(range(width, device: embeddings.device).expand(batch, width), null, width - 1) { LastPositions = [.. lengths.Select(length => length - 1)] };
         if (attentionMask is not null)
         {
             // The tokens move to the left, and keep the positions that they had among the padding.
-            var order = (attentionMask == 0).to(ScalarType.Int64).mul(width).add(layout.Positions).argsort(1);
-            lengths = (attentionMask != 0).to(ScalarType.Int64).sum(1).cpu().data<long>().ToArray();
+            var order = (attentionMask == scalar(0)).to(ScalarType.Int64).mul(scalar(width)).plus(layout.Positions).argsort(1);
+            lengths = (attentionMask != scalar(0)).to(ScalarType.Int64).sum(1).cpu().data<long>().ToArray();
             if (Array.IndexOf(lengths, 0) is >= 0 and var row) throw new NanoVlmException($"attention_mask: row {row} is all padding; there is nothing to continue.");
             embeddings = embeddings.gather(1, order.unsqueeze(-1).expand_as(embeddings));
             spans = spans?.gather(1, order);
@@ -63,11 +64,11 @@ public static class Decoding
             var next = sampler.Next(rows.Logits);
             if (endOfText is { } end)
             {
-                next = next.masked_fill(ended, end);
-                ended = next == end;
+                next = next.masked_fill(ended, scalar(end));
+                ended = next == scalar(end);
             }
             made.Add(next.unsqueeze(1));
-            if (made.Count == maxNewTokens || (endOfText is not null && ended.all().ToBoolean())) break;
+            if (made.Count == maxNewTokens || (endOfText is not null && ended.all().item<bool>())) break;
             rows.Append(next);
         }
         return cat(made, 1).MoveToOuterDisposeScope();

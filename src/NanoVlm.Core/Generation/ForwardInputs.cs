@@ -3,6 +3,7 @@ using NanoVlm.Layers;
 using NanoVlm.Models;
 using NanoVlm.Weights;
 using TorchSharp;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Generation;
@@ -71,9 +72,9 @@ internal sealed class ForwardInputs
     /// <param name="masked">Whether padding has no label, whatever is written, as in Gemma-3 with images.</param>
     public void ShiftLabels(bool masked)
     {
-        if (masked && Labels is not null && Mask is not null && Mask.shape.SequenceEqual(Labels.shape)) Labels = Labels.masked_fill(Mask == 0, VisionLanguageModel.IgnoreIndex);
+        if (masked && Labels is not null && Mask is not null && Mask.shape.SequenceEqual(Labels.shape)) Labels = Labels.masked_fill(Mask == scalar(0), scalar(VisionLanguageModel.IgnoreIndex));
         if (Labels is { Dimensions: 2 } labels && labels.shape[1] > 0)
-            Labels = cat([labels.narrow(1, 1, labels.shape[1] - 1), full_like(labels.narrow(1, 0, 1), VisionLanguageModel.IgnoreIndex)], 1);
+            Labels = cat([labels.narrow(1, 1, labels.shape[1] - 1), full_like(labels.narrow(1, 0, 1), scalar(VisionLanguageModel.IgnoreIndex))], 1);
     }
 
     /// <summary>Checks images against a vision tower.</summary>
@@ -100,13 +101,13 @@ internal sealed class ForwardInputs
         CheckCotangent([.. shape, hiddenSize]);
         Bound("input_ids", Ids);
         if (Labels is null) return;
-        var labelled = Labels.masked_select(Labels != VisionLanguageModel.IgnoreIndex);
+        var labelled = Labels.masked_select(Labels != scalar(VisionLanguageModel.IgnoreIndex));
         if (labelled.numel() == 0) throw Wrong("labels", $"has no label; all are {VisionLanguageModel.IgnoreIndex}");
         Bound("labels", labelled);
 
         void Bound(string name, Tensor ids)
         {
-            var (least, most) = (ids.min().ToInt64(), ids.max().ToInt64());
+            var (least, most) = (ids.min().to(ScalarType.Int64).item<long>(), ids.max().to(ScalarType.Int64).item<long>());
             if (least < 0 || most >= vocabulary)
                 throw Wrong(name, $"holds {(least < 0 ? least : most)}, which is outside the vocabulary of {vocabulary}");
         }
@@ -133,8 +134,8 @@ internal sealed class ForwardInputs
     {
         if (pixels is not { Dimensions: 5 }) return pixels;
         var all = pixels.flatten(0, 1);
-        var real = (all.flatten(1) != 0).any(1).nonzero().flatten();
-        if (mask is { Dimensions: 4 } && (mask.flatten(0, 1).index_select(0, real) == 0).any().ToBoolean())
+        var real = (all.flatten(1) != scalar(0)).any(1).nonzero().flatten();
+        if (mask is { Dimensions: 4 } && (mask.flatten(0, 1).index_select(0, real) == scalar(0)).any().item<bool>())
             throw Wrong("pixel_attention_mask", "has zeros; images that fill their frame in part are not supported");
         return all.index_select(0, real);
     }

@@ -3,6 +3,7 @@ using NanoVlm.Language;
 using NanoVlm.Models;
 using NanoVlm.Vision;
 using NanoVlm.Weights;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -184,7 +185,7 @@ public sealed record ForwardPass
             group.CheckCotangent(tokens!.shape);
             return Product(tokens, group);
         }
-        var spans = group.Types is { } types ? VisionLanguageModel.Runs(types == 1) : null;
+        var spans = group.Types is { } types ? VisionLanguageModel.Runs(types == scalar(1)) : null;
         return Read(model.Decoder, model.Embed(group.Ids, features), spans, group, store);
     }
 
@@ -200,7 +201,7 @@ public sealed record ForwardPass
         if (group.Labels is { } labels)
         {
             var (sum, count) = VisionLanguageModel.Loss(decoder, hidden, labels);
-            store("output.loss", (loss = sum / count).view(1));
+            store("output.loss", (loss = sum / scalar(count)).view(1));
         }
         if (Generate > 0) StoreContinuation(decoder, embeddings, spans, group, store);
         return group.Cotangent is null ? loss : Product(hidden, group);

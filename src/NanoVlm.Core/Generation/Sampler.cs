@@ -1,3 +1,4 @@
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Generation;
@@ -51,7 +52,7 @@ public sealed class Sampler : IDisposable
     public Tensor Next(Tensor logits)
     {
         using var scope = NewDisposeScope();
-        var scores = present is null ? logits : where(present, where(logits > 0, logits / sampling.RepetitionPenalty, logits * sampling.RepetitionPenalty), logits);
+        var scores = present is null ? logits : where(present, where(logits > scalar(0), logits / scalar(sampling.RepetitionPenalty), logits * scalar(sampling.RepetitionPenalty)), logits);
         var next = generators.Length == 0 ? scores.argmax(-1) : Draw(Filter(scores, sampling.TopK, sampling.TopP, sampling.MinP));
         present?.scatter_(1, next.unsqueeze(1), ones(next.shape[0], 1, ScalarType.Bool, next.device));
         return next.MoveToOuterDisposeScope();
@@ -87,16 +88,16 @@ public sealed class Sampler : IDisposable
         if (topK > 0)
         {
             var least = kept.topk(topK).values.narrow(-1, topK - 1, 1);
-            kept = kept.masked_fill(kept < least, double.NegativeInfinity);
+            kept = kept.masked_fill(kept < least, scalar(double.NegativeInfinity));
         }
         if (topP < 1)
         {
             var (sorted, order) = kept.sort(-1, descending: true);
-            var outside = sorted.softmax(-1).cumsum(-1) > topP;
-            outside.narrow(-1, 0, 1).fill_(false); // the most likely token always stays
-            kept = kept.masked_fill(outside.scatter(-1, order, outside), double.NegativeInfinity);
+            var outside = sorted.softmax(-1).cumsum(-1) > scalar(topP);
+            outside.narrow(-1, 0, 1).fill_(scalar(false)); // the most likely token always stays
+            kept = kept.masked_fill(outside.scatter(-1, order, outside), scalar(double.NegativeInfinity));
         }
-        if (minP > 0) kept = kept.masked_fill(kept < kept.amax([-1], true) + Math.Log(minP), double.NegativeInfinity);
+        if (minP > 0) kept = kept.masked_fill(kept < kept.amax([-1], true).plus(Math.Log(minP)), scalar(double.NegativeInfinity));
         return (ReferenceEquals(kept, logits) ? logits.alias() : kept).MoveToOuterDisposeScope();
     }
 
@@ -110,7 +111,7 @@ public sealed class Sampler : IDisposable
     private Tensor Draw(Tensor logits)
     {
         // The largest becomes 0, so that no temperature makes infinities of which softmax makes nothing.
-        var chances = ((logits - logits.amax([-1], true)) / Math.Clamp(sampling.Temperature, 1e-20, 1e20)).softmax(-1);
+        var chances = ((logits - logits.amax([-1], true)) / scalar(Math.Clamp(sampling.Temperature, 1e-20, 1e20))).softmax(-1);
         return cat([.. generators.Select((generator, row) => chances.select(0, row).multinomial(1, generator: generator))]);
     }
 }

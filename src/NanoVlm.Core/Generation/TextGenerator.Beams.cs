@@ -1,4 +1,5 @@
 using NanoVlm.Data;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Generation;
@@ -35,7 +36,7 @@ public sealed partial class TextGenerator
             using var step = NewDisposeScope();
             var chances = rows.Logits.log_softmax(-1);
             var vocabulary = chances.shape[1];
-            var total = chances + tensor(open.Select(path => (float)path.LogProbability).ToArray(), [open.Count, 1], device: chances.device);
+            var total = chances.plus(tensor(open.Select(path => (float)path.LogProbability).ToArray(), [open.Count, 1], device: chances.device));
             // Twice as many as beams: as many may end here, one each, and still leave enough to go on with.
             var (values, places) = total.flatten().topk((int)Math.Min(beams * (1 + ends.Count), total.numel()));
             var (sums, indices, each) = (values.cpu().data<float>().ToArray(), places.cpu().data<long>().ToArray(), chances.cpu().data<float>().ToArray());

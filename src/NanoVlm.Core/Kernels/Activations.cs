@@ -1,5 +1,6 @@
 using NanoVlm.Configuration;
 using NanoVlm.Native;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Kernels;
@@ -17,7 +18,7 @@ public static partial class Operators
     {
         Activation.GeluTanh => GeluTanh(x),
         Activation.Gelu => nn.functional.gelu(x),
-        Activation.QuickGelu => x * (x * 1.702).sigmoid(),
+        Activation.QuickGelu => x * (x * scalar(1.702)).sigmoid(),
         _ => nn.functional.silu(x),
     };
 

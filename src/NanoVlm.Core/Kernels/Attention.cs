@@ -1,5 +1,6 @@
 using NanoVlm.Native;
 using TorchSharp;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Kernels;
@@ -24,8 +25,8 @@ public static partial class Operators
     private static Tensor CompositeAttention(Tensor q, Tensor k, Tensor v, double scale, Visibility visible)
     {
         var groups = q.shape[2] / k.shape[2];
-        var scores = Heads(q).matmul(Repeated(k).transpose(-2, -1)).to(ScalarType.Float32) * scale; // [B, H, T, S]
-        if (visible.Mask(q.shape[1], k.shape[1], q.device, ScalarType.Float32) is { } mask) scores = scores + mask; // added, not filled: gradients pass, also where nothing is seen
+        var scores = Heads(q).matmul(Repeated(k).transpose(-2, -1)).to(ScalarType.Float32) * scalar(scale); // [B, H, T, S]
+        if (visible.Mask(q.shape[1], k.shape[1], q.device, ScalarType.Float32) is { } mask) scores = scores.plus(mask); // added, not filled: gradients pass, also where nothing is seen
         return scores.softmax(-1).to(q.dtype).matmul(Repeated(v)).transpose(1, 2).contiguous();
 
         Tensor Heads(Tensor x) => x.transpose(1, 2);

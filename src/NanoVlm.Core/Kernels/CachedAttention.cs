@@ -1,4 +1,5 @@
 using NanoVlm.Native;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Kernels;
@@ -23,11 +24,11 @@ public static partial class Operators
     {
         if (IsNative(q)) return NativeCachedAttention(q, k, v, keys, values, rows, lengths, scale);
         var slots = keys.shape[1];
-        var slot = rows * slots + lengths.remainder(slots);
+        var slot = (rows * scalar(slots)).plus(lengths.remainder(scalar(slots)));
         keys.flatten(0, 1).index_copy_(0, slot, k.squeeze(1));
         values.flatten(0, 1).index_copy_(0, slot, v.squeeze(1));
         var held = Math.Min(longest + 1, slots);
-        var there = arange(held, device: q.device) <= lengths.unsqueeze(1); // [B, held]
+        var there = range(held, device: q.device) <= lengths.unsqueeze(1); // [B, held]
         return Attention(q, Held(keys), Held(values), scale, new Visibility { KeyMask = there });
 
         Tensor Held(Tensor memory) => memory.narrow(1, 0, held).index_select(0, rows);

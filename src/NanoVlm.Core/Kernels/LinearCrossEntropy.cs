@@ -1,4 +1,5 @@
 using NanoVlm.Native;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Kernels;
@@ -25,13 +26,13 @@ public static partial class Operators
             var sum = ActivationCheckpoint.Run( // the backward makes the logits again
                 chunk => nn.functional.cross_entropy(Capped(Linear(chunk[0]!, chunk[1]!, result: ScalarType.Float32)), chunk[2]!, reduction: nn.Reduction.Sum),
                 hidden.narrow(0, start, count), weight, targets.narrow(0, start, count));
-            total = total is null ? sum : total + sum;
+            total = total is null ? sum : total.plus(sum);
             start += count;
         }
         while (start < hidden.shape[0]);
         return total;
 
-        Tensor Capped(Tensor logits) => softcap is { } cap ? (logits / cap).tanh() * cap : logits;
+        Tensor Capped(Tensor logits) => softcap is { } cap ? (logits / scalar(cap)).tanh() * scalar(cap) : logits;
     }
 
     // The gradients are computed in the forward, while a chunk's logits are there; the backward only multiplies them.
@@ -70,7 +71,7 @@ public static partial class Operators
                 total += losses.sum().item<double>();
                 if (gradHidden is not null) Fill(gradHidden.narrow(0, first, rows), gradient!, weight);
                 if (gradWeight is null) continue;
-                if (narrow) gradWeight.add_(Product(gradient!.t(), part, ScalarType.Float32));
+                if (narrow) gradWeight.add_(Product(gradient!.t(), part, ScalarType.Float32), scalar(1));
                 else Multiply(gradient!.t(), part, gradWeight, accumulate: true);
             }
             if (gradHidden is not null) Save(gradHidden);

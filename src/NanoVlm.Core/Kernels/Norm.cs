@@ -1,4 +1,5 @@
 using NanoVlm.Native;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Kernels;
@@ -16,7 +17,7 @@ public static partial class Operators
         var dtype = result ?? x.dtype;
         if (IsNative(x)) return NormFunction.Of(x, weight, null, eps, isRms: true, unitOffset, dtype);
         var wide = x.to(ScalarType.Float32);
-        return (wide * (wide.square().mean([-1], true) + eps).rsqrt() * (unitOffset ? weight + 1 : weight)).to(dtype);
+        return (wide * wide.squared().mean([-1], true).plus(eps).rsqrt() * (unitOffset ? weight.plus(1) : weight)).to(dtype);
     }
 
     /// <summary>Layer normalisation of the last dimension, in float32 inside.</summary>

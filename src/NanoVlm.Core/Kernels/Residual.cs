@@ -1,4 +1,5 @@
 using NanoVlm.Native;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Kernels;
@@ -13,7 +14,7 @@ public static partial class Operators
     public static Tensor AddResidual(Tensor x, Tensor branch, Tensor? scale = null) =>
         IsNative(branch) && x.dtype == ScalarType.Float32 && x.shape.AsSpan().SequenceEqual(branch.shape) && (branch.dtype == ScalarType.BFloat16 || scale is not null)
             ? ResidualFunction.Of(x, branch, scale)
-            : x + (scale is null ? branch.to(x.dtype) : branch.to(x.dtype) * scale); // of float32 alone, libtorch's sum is as fast
+            : x.plus(scale is null ? branch.to(x.dtype) : branch.to(x.dtype) * scale); // of float32 alone, libtorch's sum is as fast
 
     private sealed class ResidualFunction : AutogradFunction
     {

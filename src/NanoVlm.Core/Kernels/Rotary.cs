@@ -1,4 +1,5 @@
 using NanoVlm.Native;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Kernels;
@@ -15,7 +16,7 @@ public static partial class Operators
         if (IsNative(x)) return RotaryFunction.Of(x, cos, sin);
         var halves = x.chunk(2, -1);
         var rotated = cat([-halves[1], halves[0]], -1);
-        return (x * cos.unsqueeze(-2) + rotated * sin.unsqueeze(-2)).to(x.dtype);
+        return (x * cos.unsqueeze(-2)).plus(rotated * sin.unsqueeze(-2)).to(x.dtype);
     }
 
     private sealed class RotaryFunction : AutogradFunction

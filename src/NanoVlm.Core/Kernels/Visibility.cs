@@ -1,3 +1,4 @@
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Kernels;
@@ -51,13 +52,13 @@ public sealed record Visibility
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var seen = Seen(queries, keys, device)?.unsqueeze(1); // [1 or B, 1, T, S]
-        var hidden = KeyMask is null ? null : (KeyMask == 0).unsqueeze(1).unsqueeze(1); // [B, 1, 1, S]
+        var hidden = KeyMask is null ? null : (KeyMask == scalar(0)).unsqueeze(1).unsqueeze(1); // [B, 1, 1, S]
         if (PaddingSeesAll && hidden is not null && seen is not null) (hidden, seen) = (hidden | seen.logical_not(), null);
-        var mask = hidden is null ? null : hidden.to(dtype) * finfo(dtype).min;
+        var mask = hidden is null ? null : hidden.to(dtype) * scalar(finfo(dtype).min);
         if (seen is not null)
         {
-            var never = zeros_like(seen, dtype).masked_fill(seen.logical_not(), double.NegativeInfinity);
-            mask = mask is null ? never : mask + never;
+            var never = zeros_like(seen, dtype).masked_fill(seen.logical_not(), scalar(double.NegativeInfinity));
+            mask = mask is null ? never : mask.plus(never);
         }
         return mask?.MoveToOuterDisposeScope();
     }
@@ -75,17 +76,17 @@ public sealed record Visibility
         Tensor? seen = null;
         if (Causal && (queries > 1 || Window > 0))
         {
-            var key = arange(keys, device: device);
+            var key = range(keys, device: device);
             var distance = key.narrow(0, keys - queries, queries).unsqueeze(1) - key; // [T, S]
-            seen = (distance >= 0).unsqueeze(0);
+            seen = (distance >= scalar(0)).unsqueeze(0);
             if (Window > 0)
-                seen = seen & ((Positions is null ? distance.unsqueeze(0) : Last(Positions, queries).unsqueeze(2) - Positions.unsqueeze(1)) < Window);
+                seen = seen & ((Positions is null ? distance.unsqueeze(0) : Last(Positions, queries).unsqueeze(2) - Positions.unsqueeze(1)) < scalar(Window));
         }
         if (Spans is not null)
-            seen = seen is null ? null : seen | ((Last(Spans, queries).unsqueeze(2) == Spans.unsqueeze(1)) & (Spans != 0).unsqueeze(1));
+            seen = seen is null ? null : seen | ((Last(Spans, queries).unsqueeze(2) == Spans.unsqueeze(1)) & (Spans != scalar(0)).unsqueeze(1));
         if (Documents is not null)
         {
-            var own = (Last(Documents, queries).unsqueeze(2) == Documents.unsqueeze(1)) | (Documents == 0).unsqueeze(1); // [B, T, S]
+            var own = (Last(Documents, queries).unsqueeze(2) == Documents.unsqueeze(1)) | (Documents == scalar(0)).unsqueeze(1); // [B, T, S]
             seen = seen is null ? own : seen & own;
         }
         return seen;

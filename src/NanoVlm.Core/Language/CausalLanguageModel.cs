@@ -2,6 +2,7 @@ using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using NanoVlm.Layers;
 using TorchSharp.Modules;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -61,8 +62,8 @@ public sealed class CausalLanguageModel : Module
     {
         using var scope = NewDisposeScope();
         var x = token_embedding.call(ids, ScalarType.Float32);
-        if (Config.PadTokenId is { } pad && x.requires_grad) x = where((ids == pad).unsqueeze(-1), x.detach(), x);
-        if (Config.EmbeddingScale) x = x * (float)Math.Sqrt(Config.HiddenSize);
+        if (Config.PadTokenId is { } pad && x.requires_grad) x = where((ids == scalar(pad)).unsqueeze(-1), x.detach(), x);
+        if (Config.EmbeddingScale) x = x * scalar((float)Math.Sqrt(Config.HiddenSize));
         return x.MoveToOuterDisposeScope();
     }
 
@@ -73,7 +74,7 @@ public sealed class CausalLanguageModel : Module
     {
         using var scope = NewDisposeScope();
         var logits = Operators.Linear(hidden, HeadWeight, result: ScalarType.Float32);
-        return (Config.FinalLogitSoftcapping is { } cap ? (logits / cap).tanh() * cap : logits).MoveToOuterDisposeScope();
+        return (Config.FinalLogitSoftcapping is { } cap ? (logits / scalar(cap)).tanh() * scalar(cap) : logits).MoveToOuterDisposeScope();
     }
 
     /// <summary>The sum of the cross-entropy of some positions.</summary>
@@ -100,7 +101,7 @@ public sealed class CausalLanguageModel : Module
         if (cache is not null && attentionMask is not null) throw new ArgumentException("A cache holds no padding: give lengths instead of a mask.", nameof(attentionMask));
         var start = cache?.Lengths[0] ?? 0;
         cache?.Begin(lengths ?? [.. Enumerable.Repeat(embeddings.shape[1], (int)embeddings.shape[0])]);
-        var positions = layout?.Positions ?? arange(start, start + embeddings.shape[1], device: embeddings.device); // [T], or [B, T]
+        var positions = layout?.Positions ?? range(start, start + embeddings.shape[1], device: embeddings.device); // [T], or [B, T]
         var last = layout?.LastPosition ?? start + embeddings.shape[1] - 1;
         var far = Angles(rotary_embd);
         var near = rotary_embd_local is null ? far : Angles(rotary_embd_local);

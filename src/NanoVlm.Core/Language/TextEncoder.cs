@@ -2,6 +2,7 @@ using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using NanoVlm.Layers;
 using TorchSharp.Modules;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -47,7 +48,7 @@ public sealed class TextEncoder : Module
         using var scope = NewDisposeScope();
         if (ids.shape[1] > Config.MaxPositionEmbeddings)
             throw new ArgumentException($"input_ids have {ids.shape[1]} tokens; there are positions for {Config.MaxPositionEmbeddings}.");
-        var x = token_embedding.call(ids, ScalarType.Float32) + position_embedding.narrow(0, 0, ids.shape[1]); // [B, T, C]
+        var x = token_embedding.call(ids, ScalarType.Float32).plus(position_embedding.narrow(0, 0, ids.shape[1])); // [B, T, C]
         var visible = new Visibility { KeyMask = attentionMask };
         foreach (var block in blocks)
         {

@@ -1,6 +1,7 @@
 using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using TorchSharp.Modules;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -63,8 +64,8 @@ public sealed class EncoderBlock : Module
     private Tensor DropPath(Tensor x)
     {
         if (!training || dropPath == 0) return x;
-        var kept = rand([x.shape[0], 1, 1], device: x.device) >= dropPath;
-        return x * (kept.to(x.dtype) / (1 - dropPath));
+        var kept = rand([x.shape[0], 1, 1], device: x.device) >= scalar(dropPath);
+        return x * (kept.to(x.dtype) / scalar(1 - dropPath));
     }
 }
 
@@ -113,7 +114,7 @@ public sealed class EncoderAttention : Module
     {
         using var scope = NewDisposeScope();
         var (q, k, _) = Heads(x, rotation);
-        var scores = q.transpose(1, 2).matmul(k.transpose(1, 2).transpose(-2, -1)).to(ScalarType.Float32) * scale;
+        var scores = q.transpose(1, 2).matmul(k.transpose(1, 2).transpose(-2, -1)).to(ScalarType.Float32) * scalar(scale);
         return scores.softmax(-1).MoveToOuterDisposeScope();
     }
 

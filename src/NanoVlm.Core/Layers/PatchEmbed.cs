@@ -1,6 +1,7 @@
 using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using TorchSharp.Modules;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -71,7 +72,7 @@ public sealed class PatchEmbed : Module
         var x = conv.call(patches);
         var prefix = new[] { cls_token, distillation_token }.OfType<Parameter>().Select(Everywhere).ToArray();
         if (prefix.Length > 0) x = cat([.. prefix, x], 1);
-        if (position_embedding is not null) x = x + Positions(rows, columns);
+        if (position_embedding is not null) x = x.plus(Positions(rows, columns));
         if (register_tokens is not null) x = cat([x.narrow(1, 0, prefix.Length), Everywhere(register_tokens), x.narrow(1, prefix.Length, rows * columns)], 1);
         return x;
 

@@ -1,4 +1,5 @@
 using NanoVlm.Configuration;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -41,7 +42,7 @@ public sealed class RotaryEmbedding : Module
         var frequencies = (last + 1 > maxPositionEmbeddings ? Beyond(last + 1) : inv_freq).to(positions.device);
         var angles = positions.to(ScalarType.Float32).unsqueeze(-1) * frequencies; // [..., D / 2]
         var both = cat([angles, angles], -1);
-        return scope.MoveToOuter(both.cos() * attentionScaling, both.sin() * attentionScaling);
+        return scope.MoveToOuter(both.cos() * scalar(attentionScaling), both.sin() * scalar(attentionScaling));
     }
 
     /// <summary>The same where rows are of texts of their own lengths.</summary>
@@ -66,7 +67,7 @@ public sealed class RotaryEmbedding : Module
     // theta^(-2 i / D).
     private static Tensor Frequencies(long headDim, double theta)
     {
-        var exponents = arange(0, headDim, 2).to(ScalarType.Float32) / headDim;
+        var exponents = arange(scalar(0), scalar(headDim), scalar(2)).to(ScalarType.Float32) / scalar(headDim);
         return tensor((float)theta).pow(exponents).reciprocal();
     }
 
@@ -76,7 +77,7 @@ public sealed class RotaryEmbedding : Module
         var frequencies = Frequencies(headDim, theta);
         var result = scaling.Type switch
         {
-            RopeType.Linear => frequencies / scaling.Factor,
+            RopeType.Linear => frequencies / scalar(scaling.Factor),
             RopeType.Llama3 => Blended(frequencies),
             _ => frequencies,
         };
@@ -87,9 +88,9 @@ public sealed class RotaryEmbedding : Module
     private Tensor Blended(Tensor frequencies)
     {
         var original = (double)(scaling.OriginalMaxPositionEmbeddings ?? maxPositionEmbeddings);
-        var turns = frequencies * (original / (2 * Math.PI)); // over the original length
-        var kept = ((turns - scaling.LowFreqFactor) / (scaling.HighFreqFactor - scaling.LowFreqFactor)).clamp(0, 1);
-        return frequencies / scaling.Factor * (1 - kept) + frequencies * kept;
+        var turns = frequencies * scalar(original / (2 * Math.PI)); // over the original length
+        var kept = ((turns - scalar(scaling.LowFreqFactor)) / scalar(scaling.HighFreqFactor - scaling.LowFreqFactor)).clamp(scalar(0), scalar(1));
+        return (frequencies / scalar(scaling.Factor) * (kept - scalar(1)).neg()).plus(frequencies * kept);
     }
 
     // For texts longer than trained on: anew at every call, so cached keys keep the angles of their own.
@@ -98,7 +99,7 @@ public sealed class RotaryEmbedding : Module
         var headDim = inv_freq.shape[0] * 2;
         return scaling.Type switch
         {
-            RopeType.Nanovlm => inv_freq / (float)((double)length / maxPositionEmbeddings), // models/language_model.py, RotaryEmbedding
+            RopeType.Nanovlm => inv_freq / scalar((float)((double)length / maxPositionEmbeddings)), // models/language_model.py, RotaryEmbedding
             RopeType.Dynamic => Frequencies(
                 headDim, theta * Math.Pow(scaling.Factor * length / maxPositionEmbeddings - (scaling.Factor - 1), headDim / (headDim - 2.0))).to(inv_freq.device),
             _ => inv_freq,

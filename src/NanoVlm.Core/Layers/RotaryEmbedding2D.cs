@@ -1,4 +1,5 @@
 using NanoVlm.Configuration;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -26,23 +27,23 @@ public sealed class RotaryEmbedding2D : Module
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var headDim = config.HiddenSize / config.NumAttentionHeads;
-        var frequencies = tensor((float)config.RopeTheta).pow(arange(0, headDim / 4).to(ScalarType.Float32) * (4.0 / headDim)).reciprocal(); // [D / 4]
+        var frequencies = tensor((float)config.RopeTheta).pow(range(headDim / 4).to(ScalarType.Float32) * scalar(4.0 / headDim)).reciprocal(); // [D / 4]
         var coordinates = stack([Centres(rows).repeat_interleave(columns), Centres(columns).repeat([rows])], 1); // [P, 2]
         if (training) coordinates = Moved(coordinates);
-        var angles = (coordinates.unsqueeze(2) * (2 * Math.PI) * frequencies).flatten(1); // [P, D / 2]: rows, then columns
+        var angles = (coordinates.unsqueeze(2) * scalar(2 * Math.PI) * frequencies).flatten(1); // [P, D / 2]: rows, then columns
         var both = cat([angles, angles], 1);
         var (cos, sin) = (both.cos(), both.sin());
         var prefix = config.PrefixTokens;
         return scope.MoveToOuter(cat([ones(prefix, headDim), cos], 0).to(device), cat([zeros(prefix, headDim), sin], 0).to(device));
     }
 
-    private static Tensor Centres(long count) => (arange(0, count).to(ScalarType.Float32) + 0.5) / count * 2 - 1;
+    private static Tensor Centres(long count) => range(count).to(ScalarType.Float32).plus(0.5) / scalar(count) * scalar(2) - scalar(1);
 
     private Tensor Moved(Tensor coordinates)
     {
-        if (config.RopeShift is { } shift) coordinates = coordinates + (rand([1, 2]) * 2 - 1) * shift;
-        if (config.RopeJitter is { } jitter) coordinates = coordinates * ((rand([1, 2]) * 2 - 1) * Math.Log(jitter)).exp();
-        if (config.RopeRescale is { } rescale) coordinates = coordinates * ((rand([1]) * 2 - 1) * Math.Log(rescale)).exp();
+        if (config.RopeShift is { } shift) coordinates = coordinates.plus((rand([1, 2]) * scalar(2) - scalar(1)) * scalar(shift));
+        if (config.RopeJitter is { } jitter) coordinates = coordinates * ((rand([1, 2]) * scalar(2) - scalar(1)) * scalar(Math.Log(jitter))).exp();
+        if (config.RopeRescale is { } rescale) coordinates = coordinates * ((rand([1]) * scalar(2) - scalar(1)) * scalar(Math.Log(rescale))).exp();
         return coordinates;
     }
 }

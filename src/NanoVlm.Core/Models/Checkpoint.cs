@@ -192,7 +192,7 @@ public static class Checkpoint
     private static bool Same(ModelWeights file, string one, string other)
     {
         using var scope = NewDisposeScope();
-        return !file[one].Shape.SequenceEqual(file[other].Shape) || (file.Tensor(one) == file.Tensor(other)).all().ToBoolean(); // a wrong shape is told of already
+        return !file[one].Shape.SequenceEqual(file[other].Shape) || (file.Tensor(one) == file.Tensor(other)).all().item<bool>(); // a wrong shape is told of already
     }
 
     // Beside the model first, then where lm_tokenizer says, taken from the folder.

@@ -1,3 +1,4 @@
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -12,8 +13,8 @@ public static class ContrastiveLoss
     public static Tensor Sigmoid(Tensor logits)
     {
         using var scope = NewDisposeScope();
-        var signs = eye(logits.shape[0], device: logits.device) * 2 - 1; // 1 on the diagonal, -1 elsewhere
-        return (functional.logsigmoid(logits * signs).sum() / -logits.shape[0]).MoveToOuterDisposeScope();
+        var signs = eye(logits.shape[0], device: logits.device) * scalar(2) - scalar(1); // 1 on the diagonal, -1 elsewhere
+        return (functional.logsigmoid(logits * signs).sum() / scalar(-logits.shape[0])).MoveToOuterDisposeScope();
     }
 
     /// <summary>CLIP's: which text belongs to an image, and which image to a text (Radford et al., "Learning Transferable Visual Models From
@@ -23,7 +24,7 @@ public static class ContrastiveLoss
     public static Tensor InfoNce(Tensor logits)
     {
         using var scope = NewDisposeScope();
-        var own = arange(logits.shape[0], device: logits.device);
-        return ((functional.cross_entropy(logits, own) + functional.cross_entropy(logits.t(), own)) / 2).MoveToOuterDisposeScope();
+        var own = range(logits.shape[0], device: logits.device);
+        return (functional.cross_entropy(logits, own).plus(functional.cross_entropy(logits.t(), own)) / scalar(2)).MoveToOuterDisposeScope();
     }
 }

@@ -2,6 +2,7 @@ using NanoVlm.Configuration;
 using NanoVlm.Language;
 using NanoVlm.Vision;
 using TorchSharp.Modules;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -22,8 +23,8 @@ public sealed class DualEncoder : Module
     {
         vision_model = new VisionTransformer(vision);
         text_model = new TextEncoder(text);
-        logit_scale = Parameter(full(1, Math.Log(10), ScalarType.Float32));
-        logit_bias = Parameter(full(1, -10, ScalarType.Float32));
+        logit_scale = Parameter(full(1, scalar(Math.Log(10)), ScalarType.Float32));
+        logit_bias = Parameter(full(1, scalar(-10), ScalarType.Float32));
         RegisterComponents();
     }
 
@@ -61,7 +62,7 @@ public sealed class DualEncoder : Module
     public Tensor Logits(Tensor imageEmbeds, Tensor textEmbeds)
     {
         using var scope = NewDisposeScope();
-        return (imageEmbeds.matmul(textEmbeds.t()) * logit_scale.exp() + logit_bias).MoveToOuterDisposeScope();
+        return (imageEmbeds.matmul(textEmbeds.t()) * logit_scale.exp()).plus(logit_bias).MoveToOuterDisposeScope();
     }
 
     /// <summary>A vector made of length 1, in float32.</summary>
@@ -70,6 +71,6 @@ public sealed class DualEncoder : Module
     {
         using var scope = NewDisposeScope();
         var wide = vectors.to(ScalarType.Float32);
-        return (wide / wide.square().sum(-1, true).sqrt()).MoveToOuterDisposeScope();
+        return (wide / wide.squared().sum(-1, true).sqrt()).MoveToOuterDisposeScope();
     }
 }

@@ -1,4 +1,5 @@
 using NanoVlm.Configuration;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -38,7 +39,7 @@ public static class Initialization
                 _ => section.Language.InitializerRange ?? 1 / Math.Sqrt(inputs),
             };
             if (name.EndsWith("position_embedding", StringComparison.Ordinal) && section.Vision.PositionInitializer == PositionInitializer.Sincos)
-                parameter.copy_(Sincos(parameter.shape[1], parameter.shape[2]) * deviation);
+                parameter.copy_(Sincos(parameter.shape[1], parameter.shape[2]) * scalar(deviation));
             else
                 parameter.normal_(0, deviation, generator);
         }

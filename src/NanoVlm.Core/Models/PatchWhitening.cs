@@ -1,3 +1,4 @@
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Models;
@@ -30,11 +31,11 @@ public static class PatchWhitening
             .permute(0, 2, 3, 1, 4, 5).reshape(-1, 3 * patch * patch);
         var mean = patches.mean([0]);
         var centred = patches - mean;
-        var (variances, directions) = linalg.eigh(centred.t().mm(centred) / patches.shape[0]); // ascending
+        var (variances, directions) = linalg.eigh(centred.t().mm(centred) / scalar(patches.shape[0])); // ascending
         var count = Math.Min(Directions, variances.shape[0]);
         var leading = variances.narrow(0, variances.shape[0] - count, count);
-        var whitening = directions.narrow(1, variances.shape[0] - count, count) / (leading + leading.max() * Floor).sqrt(); // [3pp, K]
-        var mixture = randn([count, weight.shape[0]], ScalarType.Float64, generator: generator) / Math.Sqrt(count);
+        var whitening = directions.narrow(1, variances.shape[0] - count, count) / leading.plus(leading.max() * scalar(Floor)).sqrt(); // [3pp, K]
+        var mixture = randn([count, weight.shape[0]], ScalarType.Float64, generator: generator) / scalar(Math.Sqrt(count));
         var filters = whitening.mm(mixture).t(); // [hidden, 3pp]
         weight.copy_(filters.reshape(weight.shape));
         bias.copy_(filters.mv(mean).neg());

@@ -4,6 +4,7 @@ using NanoVlm.Layers;
 using NanoVlm.Vision;
 using NanoVlm.Weights;
 using NanoVlm.Weights.Names;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -89,8 +90,8 @@ public static class Pretrained
             if (more < 0) throw new NanoVlmException($"{weights.Path}: a vocabulary of {rows.shape[0]} does not fit into one of {decoder.Config.VocabSize}.");
             const double noise = 0.02; // of the rows' own spread, feature by feature
             var mean = rows.mean([0], true);
-            var spread = (rows - mean).square().mean([0], true).sqrt();
-            return cat([rows, mean + randn([more, rows.shape[1]], generator: generator) * spread * noise], 0);
+            var spread = (rows - mean).squared().mean([0], true).sqrt();
+            return cat([rows, mean.plus(randn([more, rows.shape[1]], generator: generator) * spread * scalar(noise))], 0);
         }
     }
 

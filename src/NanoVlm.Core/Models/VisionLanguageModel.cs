@@ -2,6 +2,7 @@ using NanoVlm.Configuration;
 using NanoVlm.Language;
 using NanoVlm.Projection;
 using NanoVlm.Vision;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -101,7 +102,7 @@ public sealed class VisionLanguageModel : Module
     /// <summary>Which tokens see each other in both directions: those of one image, where the architecture has it so.</summary>
     /// <param name="inputIds">[B, T], Int64.</param>
     /// <returns>[B, T], Int64: the number of the image from 1, 0 for text; null where all see what is before them only.</returns>
-    public Tensor? Spans(Tensor inputIds) => Config.LmBidirectionalImages ? Runs(inputIds == ImageTokenId) : null;
+    public Tensor? Spans(Tensor inputIds) => Config.LmBidirectionalImages ? Runs(inputIds == scalar(ImageTokenId)) : null;
 
     /// <summary>Numbers runs of neighbours.</summary>
     /// <param name="members">[B, T], Bool.</param>
@@ -111,7 +112,7 @@ public sealed class VisionLanguageModel : Module
         using var scope = NewDisposeScope();
         var inside = members.to(ScalarType.Int64);
         var before = cat([zeros_like(inside.narrow(1, 0, 1)), inside.narrow(1, 0, inside.shape[1] - 1)], 1);
-        return ((inside * (1 - before)).cumsum(1) * inside).MoveToOuterDisposeScope();
+        return ((inside * (before - scalar(1)).neg()).cumsum(1) * inside).MoveToOuterDisposeScope();
     }
 
     /// <summary>Embeddings of the text with the image features in place.</summary>
@@ -123,7 +124,7 @@ public sealed class VisionLanguageModel : Module
     {
         using var scope = NewDisposeScope();
         var embeddings = decoder.Embed(inputIds);
-        var placeholders = inputIds == ImageTokenId;
+        var placeholders = inputIds == scalar(ImageTokenId);
         var positions = placeholders.flatten().nonzero().flatten();
         var expected = imageFeatures is null ? 0 : imageFeatures.shape[0] * imageFeatures.shape[1];
         if (positions.shape[0] != expected)
@@ -184,7 +185,7 @@ public sealed class VisionLanguageModel : Module
     private static (Tensor Positions, Tensor Targets) Labelled(Tensor labels)
     {
         var flat = labels.flatten();
-        var positions = (flat != IgnoreIndex).nonzero().flatten();
+        var positions = (flat != scalar(IgnoreIndex)).nonzero().flatten();
         return (positions, flat.index_select(0, positions));
     }
 }

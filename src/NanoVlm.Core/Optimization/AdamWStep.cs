@@ -1,6 +1,7 @@
 using NanoVlm.Kernels;
 using NanoVlm.Native;
 using TorchSharp.Modules;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Optimization;
@@ -41,8 +42,8 @@ internal static class AdamWStep
         foreach (var there in work.GroupBy(one => (one.Gradient.device_type, one.Gradient.device_index)))
         {
             var device = there.First().Gradient.device;
-            var step = full([], options.Step, ScalarType.Float32, device);
-            var divisor = options.GradScale == 1 ? null : full([], 1 / options.GradScale, ScalarType.Float32, device);
+            var step = full([], scalar(options.Step), ScalarType.Float32, device);
+            var divisor = options.GradScale == 1 ? null : full([], scalar(1 / options.GradScale), ScalarType.Float32, device);
             LibTorch.FusedAdamW(
                 All(one => one.Parameter), All(one => one.Gradient.contiguous()),
                 All(one => one.State.exp_avg), All(one => one.State.exp_avg_sq), All(_ => step),
@@ -58,14 +59,14 @@ internal static class AdamWStep
         foreach (var (parameter, given, state) in work)
         {
             using var scope = NewDisposeScope();
-            var gradient = options.GradScale == 1 ? given : given * options.GradScale;
+            var gradient = options.GradScale == 1 ? given : given * scalar(options.GradScale);
             // The moments themselves where their dtype is the parameter's.
             var (average, square) = (state.exp_avg.to(parameter.dtype), state.exp_avg_sq.to(parameter.dtype));
-            if (options.WeightDecay != 0) parameter.mul_(1 - options.LearningRate * options.WeightDecay);
-            average.mul_(options.Beta1).add_(gradient, 1 - options.Beta1);
-            square.mul_(options.Beta2).addcmul_(gradient, gradient, 1 - options.Beta2);
-            var denominator = square.sqrt().div_(Math.Sqrt(1 - Math.Pow(options.Beta2, options.Step))).add_(options.Epsilon);
-            parameter.addcdiv_(average, denominator, -options.LearningRate / (1 - Math.Pow(options.Beta1, options.Step)));
+            if (options.WeightDecay != 0) parameter.mul_(scalar(1 - options.LearningRate * options.WeightDecay));
+            average.mul_(scalar(options.Beta1)).add_(gradient, scalar(1 - options.Beta1));
+            square.mul_(scalar(options.Beta2)).addcmul_(gradient, gradient, scalar(1 - options.Beta2));
+            var denominator = square.sqrt().div_(scalar(Math.Sqrt(1 - Math.Pow(options.Beta2, options.Step)))).add_(scalar(options.Epsilon), scalar(1));
+            parameter.addcdiv_(average, denominator, scalar(-options.LearningRate / (1 - Math.Pow(options.Beta1, options.Step))));
             if (state.exp_avg.dtype == parameter.dtype) continue;
             state.exp_avg.copy_(average);
             state.exp_avg_sq.copy_(square);

@@ -2,6 +2,7 @@ using NanoVlm.Kernels;
 using NanoVlm.Native;
 using TorchSharp;
 using TorchSharp.Modules;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Optimization;
@@ -22,7 +23,7 @@ public static class GradientNorm
             if (parameter.grad is { } gradient) (IsForKernel(gradient) ? byKernel : others).Add(gradient);
         var squares = byKernel.Count > 0 ? SumSquares(byKernel) : 0;
         foreach (var there in others.GroupBy(gradient => (gradient.device_type, gradient.device_index)))
-            squares += stack(there.Select(gradient => gradient.norm().to(ScalarType.Float64))).square().sum().ToDouble();
+            squares += stack(there.Select(gradient => gradient.norm().to(ScalarType.Float64))).squared().sum().to(ScalarType.Float64).item<double>();
         return Math.Sqrt(squares);
     }
 

@@ -2,6 +2,7 @@ using NanoVlm.Kernels;
 using NanoVlm.Configuration;
 using NanoVlm.Layers;
 using TorchSharp.Modules;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -39,7 +40,7 @@ public sealed class AttentionPool : Module<Tensor, Tensor>
         var q = Heads(Operators.Linear(probe.to(tokens.dtype), weights[0], biases[0]).expand(images, -1, -1).contiguous()); // [N, 1, H, D]
         var (k, v) = (Heads(Operators.Linear(tokens, weights[1], biases[1])), Heads(Operators.Linear(tokens, weights[2], biases[2]))); // [N, T, H, D]
         var x = out_proj.call(Operators.Attention(q, k, v, 1 / Math.Sqrt(size / heads), Visibility.All).view(images, 1, size));
-        return (x + mlp.call(layer_norm.call(x, x.dtype))).select(1, 0);
+        return x.plus(mlp.call(layer_norm.call(x, x.dtype))).select(1, 0);
 
         Tensor Heads(Tensor x) => x.view(images, x.shape[1], heads, size / heads);
     }

@@ -1,3 +1,4 @@
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Evaluation.Analysis;
@@ -34,7 +35,7 @@ public static class AttentionRollout
     {
         using var scope = NewDisposeScope();
         var mean = probabilities.to(ScalarType.Float64).mean([0]);
-        var mixed = mean * 0.5 + eye(mean.shape[0], dtype: ScalarType.Float64) * 0.5;
+        var mixed = (mean * scalar(0.5)).plus(eye(mean.shape[0], dtype: ScalarType.Float64) * scalar(0.5));
         mixed = mixed / mixed.sum(-1, true);
         return (rollout is null ? mixed : mixed.mm(rollout)).MoveToOuterDisposeScope();
     }

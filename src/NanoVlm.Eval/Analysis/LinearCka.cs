@@ -1,4 +1,5 @@
 using TorchSharp;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Evaluation.Analysis;
@@ -38,7 +39,7 @@ public static class LinearCka
         if (k.shape[0] != k.shape[1] || l.shape[0] != l.shape[1]) throw new ArgumentException($"Gram matrices are square; these are {Shape(k)} and {Shape(l)}.");
         var (a, b) = (DoublyCentred(k), DoublyCentred(l));
         var (own, other) = (SquaredNorm(a), SquaredNorm(b));
-        return own > 0 && other > 0 ? (a * b).sum().ToDouble() / (Math.Sqrt(own) * Math.Sqrt(other)) : double.NaN;
+        return own > 0 && other > 0 ? (a * b).sum().to(ScalarType.Float64).item<double>() / (Math.Sqrt(own) * Math.Sqrt(other)) : double.NaN;
     }
 
     /// <summary>Features as differences from their mean, in float64.</summary>
@@ -47,7 +48,7 @@ public static class LinearCka
         var wide = x.to(ScalarType.Float64);
         var centred = wide - wide.mean([0], true);
         // What rounding leaves of features that are the same for all items is nothing.
-        return where(centred.abs() > 1e-12 * wide.abs().amax([0], true), centred, zeros_like(centred));
+        return where(centred.abs() > scalar(1e-12) * wide.abs().amax([0], true), centred, zeros_like(centred));
     }
 
     internal static void Check(Tensor x, Tensor y)
@@ -59,10 +60,10 @@ public static class LinearCka
     private static Tensor DoublyCentred(Tensor k)
     {
         var wide = k.to(ScalarType.Float64);
-        return wide - wide.mean([0], true) - wide.mean([1], true) + wide.mean();
+        return (wide - wide.mean([0], true) - wide.mean([1], true)).plus(wide.mean());
     }
 
-    private static double SquaredNorm(Tensor x) => x.square().sum().ToDouble();
+    private static double SquaredNorm(Tensor x) => x.squared().sum().to(ScalarType.Float64).item<double>();
 
     private static string Shape(Tensor x) => $"[{string.Join(", ", x.shape)}]";
 }

@@ -1,3 +1,4 @@
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Evaluation.Analysis;
@@ -52,7 +53,7 @@ public sealed class MinibatchCka : IDisposable
 
     private static void Sum(ref Tensor? sum, Tensor part)
     {
-        var next = (sum is null ? part.clone() : sum + part).DetachFromDisposeScope();
+        var next = (sum is null ? part.clone() : sum.plus(part)).DetachFromDisposeScope();
         sum?.Dispose();
         sum = next;
     }

@@ -1,4 +1,5 @@
 using TorchSharp;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Evaluation.Analysis;
@@ -51,7 +52,7 @@ public static class Npib
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var wide = similarities.to(ScalarType.Float64);
-        var joint = ((wide - wide.max()) / temperature).view(-1).log_softmax(0).view(wide.shape); // log p(x, y); the largest is taken off before it can overflow
+        var joint = ((wide - wide.max()) / scalar(temperature)).view(-1).log_softmax(0).view(wide.shape); // log p(x, y); the largest is taken off before it can overflow
         var (rows, columns) = (joint.logsumexp(1, true), joint.logsumexp(0, true));              // log p(x), log p(y)
         var information = Expected(joint, joint - rows - columns);
         var (entropyX, entropyY) = (-Expected(rows, rows), -Expected(columns, columns));
@@ -61,7 +62,7 @@ public static class Npib
         static double Expected(Tensor logProbabilities, Tensor values)
         {
             var p = logProbabilities.exp();
-            return where(p > 0, p * values, zeros_like(p)).sum().ToDouble();
+            return where(p > scalar(0), p * values, zeros_like(p)).sum().to(ScalarType.Float64).item<double>();
         }
     }
 
@@ -83,7 +84,7 @@ public static class Npib
     private static Tensor UnitLength(Tensor x)
     {
         var wide = x.to(ScalarType.Float64);
-        var length = wide.square().sum(1, true).sqrt();
-        return wide / where(length > 0, length, ones_like(length));
+        var length = wide.squared().sum(1, true).sqrt();
+        return wide / where(length > scalar(0), length, ones_like(length));
     }
 }

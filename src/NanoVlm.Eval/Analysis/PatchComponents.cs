@@ -1,4 +1,5 @@
 using TorchSharp;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Evaluation.Analysis;
@@ -28,7 +29,7 @@ public static class PatchComponents
             if (!(variance > 1e-10 * whole)) break; // the rest is rounding
             var axis = vectors.select(1, width - 1 - i);
             var heaviest = axis.abs().argmax().item<long>();
-            projections.select(1, i).copy_(x.mv(axis) * Math.Sign(axis[heaviest].ToDouble()));
+            projections.select(1, i).copy_(x.mv(axis) * scalar(Math.Sign(axis[heaviest].to(ScalarType.Float64).item<double>())));
             explained[i] = variance / whole;
         }
         return (projections.MoveToOuterDisposeScope(), explained);

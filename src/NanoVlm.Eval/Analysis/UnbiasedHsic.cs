@@ -1,3 +1,4 @@
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Evaluation.Analysis;
@@ -26,14 +27,14 @@ public static class UnbiasedHsic
             throw new ArgumentException($"Two stacks of Gram matrices of the same items are needed; these are [{string.Join(", ", k.shape)}] and [{string.Join(", ", l.shape)}].");
         var n = k.shape[1];
         if (n < MinimumItems) throw new ArgumentException($"The unbiased estimate needs {MinimumItems} items or more, not {n}.");
-        var off = 1 - eye(n, dtype: ScalarType.Float64);
+        var off = ones(n, n, dtype: ScalarType.Float64) - eye(n, dtype: ScalarType.Float64);
         var (a, b) = (k * off, l * off);
         var traces = a.flatten(1).mm(b.flatten(1).t()); // [A, B]
         var (rowsA, rowsB) = (a.sum(2), b.sum(2));      // [A, n], [B, n]
         var totals = rowsA.sum(1).outer(rowsB.sum(1));
         var products = rowsA.mm(rowsB.t());
         double m = n; // n^4 does not fit a long for long lists
-        return ((traces + totals / ((m - 1) * (m - 2)) - products * (2 / (m - 2))) / (m * (m - 3))).MoveToOuterDisposeScope();
+        return ((traces.plus(totals / scalar((m - 1) * (m - 2))) - products * scalar(2 / (m - 2))) / scalar(m * (m - 3))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Linear Gram matrices X X^T of centred features, stacked. Centring changes nothing but the rounding.</summary>

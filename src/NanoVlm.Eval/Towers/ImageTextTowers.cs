@@ -1,6 +1,7 @@
 using NanoVlm.Configuration;
 using NanoVlm.Models;
 using NanoVlm.Text;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Evaluation.Towers;
@@ -88,8 +89,8 @@ public sealed class ImageTextTowers : IDisposable
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        var size = x.square().sum(-1, true).sqrt();
-        return (x / where(size > 0, size, ones_like(size))).MoveToOuterDisposeScope();
+        var size = x.squared().sum(-1, true).sqrt();
+        return (x / where(size > scalar(0), size, ones_like(size))).MoveToOuterDisposeScope();
     }
 
     private IEnumerable<long> Ids(string text)

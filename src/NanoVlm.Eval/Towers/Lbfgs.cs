@@ -1,4 +1,5 @@
 using TorchSharp;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Evaluation.Towers;
@@ -26,13 +27,13 @@ internal static class Lbfgs
             using var inner = NewDisposeScope();
             var direction = Direction(gradient, pairs);
             var slope = Dot(direction, gradient);
-            var length = pairs.Count == 0 ? Math.Min(1, 1 / gradient.norm().ToDouble()) : 1.0;
-            var next = x + direction * length;
+            var length = pairs.Count == 0 ? Math.Min(1, 1 / gradient.norm().to(ScalarType.Float64).item<double>()) : 1.0;
+            var next = x.plus(direction * scalar(length));
             var there = Evaluate(next);
             while (!(there.Value <= value + 1e-4 * length * slope) && length > 1e-12)
             {
                 length /= 2;
-                next = x + direction * length;
+                next = x.plus(direction * scalar(length));
                 there = Evaluate(next);
             }
             if (length <= 1e-12) break; // rounding lets it go no lower
@@ -71,15 +72,15 @@ internal static class Lbfgs
         {
             var weight = Dot(step, q) / product;
             weights.Push(weight);
-            q = q - change * weight;
+            q = q - change * scalar(weight);
         }
-        if (pairs.First is { Value: var latest }) q = q * (latest.Product / Dot(latest.Change, latest.Change));
+        if (pairs.First is { Value: var latest }) q = q * scalar(latest.Product / Dot(latest.Change, latest.Change));
         for (var pair = pairs.Last; pair is not null; pair = pair.Previous)
-            q = q + pair.Value.Step * (weights.Pop() - Dot(pair.Value.Change, q) / pair.Value.Product);
+            q = q.plus(pair.Value.Step * scalar(weights.Pop() - Dot(pair.Value.Change, q) / pair.Value.Product));
         return -q;
     }
 
-    private static double Dot(Tensor a, Tensor b) => a.dot(b).ToDouble();
+    private static double Dot(Tensor a, Tensor b) => a.dot(b).to(ScalarType.Float64).item<double>();
 
-    private static double Largest(Tensor x) => x.abs().max().ToDouble();
+    private static double Largest(Tensor x) => x.abs().max().to(ScalarType.Float64).item<double>();
 }

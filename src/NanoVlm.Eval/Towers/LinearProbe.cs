@@ -1,5 +1,6 @@
 using NanoVlm.Data;
 using TorchSharp;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Evaluation.Towers;
@@ -73,7 +74,7 @@ public sealed class LinearProbe : IDisposable
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var (weights, biases) = Split(parameters, mean.shape[0], classes);
-        return ((features.to(ScalarType.Float64) - mean) / deviation).mm(weights).add(biases).MoveToOuterDisposeScope();
+        return ((features.to(ScalarType.Float64) - mean) / deviation).mm(weights).plus(biases).MoveToOuterDisposeScope();
     }
 
     /// <summary>Frees the weights.</summary>
@@ -93,10 +94,10 @@ public sealed class LinearProbe : IDisposable
     {
         var (n, size, count) = (x.shape[0], x.shape[1], targets.shape[1]);
         var (weights, biases) = Split(parameters, size, count);
-        var logs = x.mm(weights).add(biases).log_softmax(1);
-        var value = -(logs * targets).sum().ToDouble() / n + penalty / 2 * weights.square().sum().ToDouble();
-        var errors = (logs.exp() - targets) / n;
-        return (value, cat([(x.t().mm(errors) + weights * penalty).view(-1), errors.sum([0])], 0));
+        var logs = x.mm(weights).plus(biases).log_softmax(1);
+        var value = -(logs * targets).sum().to(ScalarType.Float64).item<double>() / n + penalty / 2 * weights.squared().sum().to(ScalarType.Float64).item<double>();
+        var errors = (logs.exp() - targets) / scalar(n);
+        return (value, cat([x.t().mm(errors).plus(weights * scalar(penalty)).view(-1), errors.sum([0])], 0));
     }
 
     private static LinearProbe Fit(Tensor features, IReadOnlyList<int> labels, int classes, double penalty, Tensor? from)
@@ -106,8 +107,8 @@ public sealed class LinearProbe : IDisposable
         using var mode = no_grad();
         var wide = features.to(ScalarType.Float64);
         var mean = wide.mean([0]);
-        var spread = (wide - mean).square().mean([0]).sqrt();
-        var deviation = where(spread > 1e-12 * wide.abs().amax(0), spread, ones_like(spread)); // a feature that never changes tells nothing
+        var spread = (wide - mean).squared().mean([0]).sqrt();
+        var deviation = where(spread > wide.abs().amax(0) * scalar(1e-12), spread, ones_like(spread)); // a feature that never changes tells nothing
         var x = (wide - mean) / deviation;
         var targets = zeros(labels.Count, classes, dtype: ScalarType.Float64).scatter(1, tensor(labels.Select(label => (long)label).ToArray()).unsqueeze(1), ones(labels.Count, 1, dtype: ScalarType.Float64));
         var parameters = Lbfgs.Minimize(at => Loss(x, targets, at, penalty), from ?? zeros((features.shape[1] + 1) * classes, dtype: ScalarType.Float64));

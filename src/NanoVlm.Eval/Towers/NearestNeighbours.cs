@@ -1,3 +1,4 @@
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Evaluation.Towers;
@@ -40,7 +41,7 @@ public static class NearestNeighbours
             var some = queries.narrow(0, start, Math.Min(QueriesAtOnce, queries.shape[0] - start)).to(ScalarType.Float32);
             var (cosines, places) = ImageTextTowers.Unit(some).mm(keys).topk(k, 1);
             // Less 1, the largest cosine, so that no temperature overflows: only votes' proportions count.
-            var weights = ((cosines.to(ScalarType.Float64) - 1) / temperature).exp().data<double>().ToArray();
+            var weights = ((cosines.to(ScalarType.Float64) - scalar(1)) / scalar(temperature)).exp().data<double>().ToArray();
             var indexes = places.data<long>().ToArray();
             for (var i = 0; i < indexes.Length; i++) votes[(start + i / k) * classes + labels[(int)indexes[i]]] += (float)weights[i];
         }
