@@ -1,6 +1,5 @@
 using NanoVlm.Language;
 using NanoVlm.Models;
-using TorchSharp;
 using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 

@@ -2,7 +2,6 @@ using NanoVlm.Configuration;
 using NanoVlm.Layers;
 using NanoVlm.Models;
 using NanoVlm.Weights;
-using TorchSharp;
 using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 

@@ -3,7 +3,6 @@ using NanoVlm.Images;
 using NanoVlm.Language;
 using NanoVlm.Text;
 using NanoVlm.Weights;
-using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

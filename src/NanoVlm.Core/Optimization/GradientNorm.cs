@@ -1,6 +1,5 @@
 using NanoVlm.Kernels;
 using NanoVlm.Native;
-using TorchSharp;
 using TorchSharp.Modules;
 using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;

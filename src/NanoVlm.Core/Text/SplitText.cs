@@ -7,6 +7,9 @@ namespace NanoVlm.Text;
 /// the model's side, which mostly knows the piece already.</param>
 internal sealed record SplitText(AlignedText Text, List<(int Start, int Length)> Pieces, bool Bytes = false)
 {
+    /// <summary>The same text as one piece, as if it had been rewritten but not cut.</summary>
+    public SplitText Joined() => Pieces.Count < 2 ? this : this with { Pieces = [(Pieces[0].Start, Pieces[^1].Start + Pieces[^1].Length - Pieces[0].Start)] };
+
     /// <summary>The same with bytes written out.</summary>
     public SplitText Written()
     {

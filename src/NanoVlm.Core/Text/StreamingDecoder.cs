@@ -2,7 +2,7 @@ namespace NanoVlm.Text;
 
 /// <summary>
 /// Decodes ids one at a time and gives out text as soon as it is certain: never half a character. What it gives out,
-/// <see cref="Flush"/> included, adds up to what <see cref="Tokenizer.Decode"/> makes of all the ids. Not thread-safe.
+/// <see cref="Flush"/> included, adds up to what <see cref="Tokenizer.Decode(ReadOnlySpan{int}, bool)"/> makes of all the ids. Not thread-safe.
 /// </summary>
 /// <param name="tokenizer">The tokenizer.</param>
 /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>

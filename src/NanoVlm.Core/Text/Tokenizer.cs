@@ -7,9 +7,9 @@ namespace NanoVlm.Text;
 /// <summary>
 /// A Hugging Face tokenizer: <c>tokenizer.json</c> with the token roles and chat template of <c>tokenizer_config.json</c>.
 /// Text goes through added tokens, normalizer, pre-tokenizer, model and post-processor; ids come back through the decoder.
-/// Immutable; one instance serves any number of threads.
+/// Immutable; one instance serves any number of threads. It is a <see cref="Microsoft.ML.Tokenizers.Tokenizer"/> for all code that takes one.
 /// </summary>
-public sealed class Tokenizer
+public sealed partial class Tokenizer
 {
     private readonly TokenizerFile _file;
     private readonly TokenizerConfig _config;
@@ -228,7 +228,7 @@ public sealed class Tokenizer
     private Encoding PostProcess(IReadOnlyList<Encoding> sequences, bool addSpecialTokens) =>
         Encoding.Concatenate(_file.PostProcessor?.Apply(sequences, addSpecialTokens) ?? sequences);
 
-    private Encoding EncodeSequence(string text, int typeId)
+    private Encoding EncodeSequence(string text, int typeId, bool normalize = true, bool preTokenize = true)
     {
         text = WellFormed(text);
         using var encoding = new EncodingBuilder(text.Length / 3 + 8);
@@ -240,7 +240,7 @@ public sealed class Tokenizer
                 continue;
             }
             var stretch = new AlignedText(text, start, length);
-            EncodeStretch(_file.Normalizer?.Apply(stretch) ?? stretch);
+            EncodeStretch(normalize ? _file.Normalizer?.Apply(stretch) ?? stretch : stretch);
         }
         var result = encoding.Build(_pieces.Spellings);
         if (typeId != 0)
@@ -258,7 +258,9 @@ public sealed class Tokenizer
                     continue;
                 }
                 var split = new SplitText(stretch, [(start, length)]);
-                _pieces.Tokenize(_file.PreTokenizer?.Apply(split) ?? split, encoding);
+                if (_file.PreTokenizer is { } preTokenizer)
+                    split = preTokenize ? preTokenizer.Apply(split) : preTokenizer.Apply(split).Joined();
+                _pieces.Tokenize(split, encoding);
             }
         }
     }

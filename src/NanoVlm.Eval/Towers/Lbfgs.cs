@@ -1,4 +1,3 @@
-using TorchSharp;
 using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 

@@ -1,5 +1,4 @@
 using NanoVlm.Data;
-using TorchSharp;
 using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
