@@ -61,25 +61,27 @@ public sealed record EvaluationMetrics(int Step, double ValidationAccuracy, IRea
     public IReadOnlyDictionary<string, double>? Benchmarks { get; init; }
 }
 
-/// <summary>Writes a run's figures to <c>metrics.jsonl</c>, a JSON object a line, each line at once.</summary>
+/// <summary>Writes a run's figures to <c>metrics.jsonl</c>, a JSON object a line, each line at once, and for TensorBoard where asked to.</summary>
 internal sealed class MetricsLog : IDisposable
 {
     private readonly string path;
     private readonly StreamWriter writer;
+    private readonly TensorBoardLog? tensorBoard;
 
     /// <summary>Opens the file of a new run, or of one that goes on.</summary>
     /// <param name="path">The file.</param>
     /// <param name="step">The step that the run goes on from: lines of later ones, which will be done again, and a last line cut short go.</param>
+    /// <param name="tensorBoardFolder">Where TensorBoard finds the figures; null: nowhere.</param>
     /// <exception cref="NanoVlmException">The file cannot be written.</exception>
-    public MetricsLog(string path, int step = 0)
+    public MetricsLog(string path, int step = 0, string? tensorBoardFolder = null)
     {
         this.path = path;
-        writer = Writing(() =>
+        (writer, tensorBoard) = Writing(() =>
         {
             var kept = step > 0 && File.Exists(path) ? File.ReadLines(path).Where(line => StepOf(line) <= step).ToArray() : [];
             File.WriteAllLines(path + ".partial", kept);
             File.Move(path + ".partial", path, overwrite: true);
-            return new StreamWriter(path, append: true) { AutoFlush = true };
+            return (new StreamWriter(path, append: true) { AutoFlush = true }, tensorBoardFolder is null ? null : new TensorBoardLog(tensorBoardFolder, kept));
         });
     }
 
@@ -87,7 +89,9 @@ internal sealed class MetricsLog : IDisposable
     /// <exception cref="NanoVlmException">It cannot be written.</exception>
     public void Write<T>(T figures) => Writing(() =>
     {
-        writer.WriteLine(JsonSerializer.Serialize(figures, Json.Line));
+        var line = JsonSerializer.Serialize(figures, Json.Line);
+        writer.WriteLine(line);
+        tensorBoard?.Write(line);
         return true;
     });
 

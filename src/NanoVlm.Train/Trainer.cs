@@ -89,7 +89,7 @@ public sealed class Trainer : IDisposable
         evaluation = run is null ? null : new TrainingEvaluation(config, data, plan, model);
         if (run is not null)
         {
-            metrics = new MetricsLog(run.File("metrics.jsonl"), state.Step);
+            metrics = new MetricsLog(run.File("metrics.jsonl"), state.Step, config.Train.Tensorboard ? run.File("tensorboard") : null);
             checkpoints = new CheckpointWriter(run, plan.Tokenizer, processor);
         }
 

@@ -1,5 +1,7 @@
+using System.Text.Json;
 using NanoVlm.Configuration;
 using NanoVlm.Models;
+using Tensorboard;
 
 namespace NanoVlm.Training.Tests;
 
@@ -25,7 +27,36 @@ public sealed class TrainingRunTests : IDisposable
         Assert.Contains("--resume", Assert.Throws<NanoVlmException>(() => Train(resume: false)).Message);
     }
 
+    [Fact]
+    public void TensorBoard_reads_each_step_once_also_of_a_run_that_went_on()
+    {
+        Train(resume: false, "train.tensorboard=true", "train.log_every=1", "train.stop_at_step=1");
+        var finished = Train(resume: true, "train.tensorboard=true", "train.log_every=1");
+        var file = Assert.Single(Directory.GetFiles(Path.Combine(finished.Folder, "tensorboard")));
+        Assert.Contains("tfevents", Path.GetFileName(file));
+        var scalars = Events(file).SelectMany(e => (e.Summary?.Value ?? []).Select(value => (e.Step, value.Tag, value.SimpleValue))).ToList();
+        var lines = File.ReadLines(Path.Combine(finished.Folder, "metrics.jsonl")).Select(line => JsonElement.Parse(line)).ToList();
+        var losses = lines.Where(line => line.TryGetProperty("loss", out _)).Select(line => (line.GetProperty("step").GetInt64(), line.GetProperty("loss").GetSingle()));
+        Assert.Equal(losses, scalars.Where(scalar => scalar.Tag == "train/loss").Select(scalar => (scalar.Step, scalar.SimpleValue)));
+        Assert.Contains(scalars, scalar => scalar.Tag == "train/learning_rate");
+        Assert.Contains(scalars, scalar => scalar.Tag == "evaluation/validation_accuracy");
+        Assert.Contains(scalars, scalar => scalar.Tag.StartsWith("evaluation/by_kind/", StringComparison.Ordinal));
+    }
+
     public void Dispose() => folder.Dispose();
+
+    // TFRecord: a length of 8 bytes, its checksum of 4, the event, its checksum of 4.
+    private static IEnumerable<Event> Events(string file)
+    {
+        using var reader = new BinaryReader(File.OpenRead(file));
+        while (reader.BaseStream.Position < reader.BaseStream.Length)
+        {
+            var length = (int)reader.ReadInt64();
+            reader.ReadInt32();
+            yield return Event.Parser.ParseFrom(reader.ReadBytes(length));
+            reader.ReadInt32();
+        }
+    }
 
     private TrainingResult Train(bool resume, params string[] more)
     {

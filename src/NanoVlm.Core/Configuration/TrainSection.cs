@@ -100,6 +100,9 @@ public sealed record TrainSection : IChecked
     [Range(1, int.MaxValue)]
     public int LogEvery { get; init; } = 10;
 
+    /// <summary>Whether the figures are also written for TensorBoard, to <c>tensorboard/</c> in the run's folder.</summary>
+    public bool Tensorboard { get; init; }
+
     /// <summary>Steps between evaluations on the validation split.</summary>
     [Range(1, int.MaxValue)]
     public int EvalEvery { get; init; } = 500;
