@@ -6,7 +6,7 @@ namespace NanoVlm.Data.Parquet;
 /// <summary>An Apache Parquet file: its columns, and its row groups, which are read one by one. It is open only while something of it is read.</summary>
 internal sealed class ParquetFile
 {
-    private const int MaxDepth = 32;
+    private const int MaxDepth = 32, MaxNodes = 1 << 14; // of row groups too; the library's own stack ends where a schema has some more, each within the other
 
     private ParquetFile(string path, IReadOnlyList<ParquetColumn> columns, IReadOnlyList<int> groups) => (Path, Columns, Groups) = (path, columns, groups);
 
@@ -25,7 +25,6 @@ internal sealed class ParquetFile
     {
         try
         {
-            CheckEnds(path);
             return Read(path, file => new ParquetFile(path, ColumnsOf(file), GroupsOf(file)));
         }
         catch (FileNotFoundException error)
@@ -34,7 +33,7 @@ internal sealed class ParquetFile
         }
         catch (InvalidDataException error)
         {
-            throw new NanoVlmException($"{path}: {error.Message}. Fetch or write the file anew.", error);
+            throw new NanoVlmException($"{path}: {error.Message}", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -43,7 +42,7 @@ internal sealed class ParquetFile
     }
 
     /// <summary>Reads columns of a row group.</summary>
-    /// <exception cref="InvalidDataException">It is damaged; names the column.</exception>
+    /// <exception cref="InvalidDataException">It is damaged; names the column, and says what to do.</exception>
     public T ReadGroup<T>(int index, Func<ParquetGroup, T> read) => Read(Path, file =>
     {
         using var group = file.RowGroup(index);
@@ -55,21 +54,25 @@ internal sealed class ParquetFile
     public static string Said(Exception error)
     {
         const string before = "(message: '";
-        return error.Message.IndexOf(before, StringComparison.Ordinal) is >= 0 and var at ? error.Message[(at + before.Length)..^2].TrimEnd('.', '\n') : error.Message;
+        var at = error.Message.IndexOf(before, StringComparison.Ordinal);
+        var said = at < 0 ? error.Message : error.Message[(at + before.Length)..^2];
+        return string.Concat(said.Where(letter => !char.IsControl(letter))).TrimEnd('.'); // it may quote the damage
     }
 
     private static T Read<T>(string path, Func<ParquetFileReader, T> read)
     {
         try
         {
+            CheckEnds(path);
             using var properties = ReaderProperties.GetDefaultReaderProperties();
             properties.EnableBufferedStream(); // a page at a time, where a column of a row group would lie in memory twice
+            properties.SetThriftContainerSizeLimit(MaxNodes);
             using var file = new ParquetFileReader(path, properties);
             return read(file);
         }
-        catch (Exception error) when (error is not InvalidDataException) // what damage gives has no type of its own
+        catch (Exception error) when (error is not (IOException or UnauthorizedAccessException)) // what damage gives has no type of its own
         {
-            throw new InvalidDataException(Said(error), error);
+            throw new InvalidDataException($"{Said(error)}. Fetch or write the file anew.", error);
         }
     }
 

@@ -73,14 +73,25 @@ internal sealed class ParquetGroup(RowGroupReader reader, int index, int rows)
         }
     }
 
-    // Out of the page, which goes with the next batch. What repeats in a dictionary lies in one place, and is copied once.
+    // Out of the page, which goes with the next batch: small values together, large ones (pictures) each by itself, so that a sample keeps no
+    // other's. What repeats in a dictionary lies in one place, and is copied once.
     private static unsafe void Copy(ReadOnlySpan<ByteArray> stored, Span<ReadOnlyMemory<byte>> values)
     {
-        var copies = new Dictionary<ByteArray, ReadOnlyMemory<byte>>(stored.Length);
+        const int large = 1 << 12;
+        var (size, at) = (0, 0);
+        foreach (var value in stored) size += value.Length < large ? value.Length : 0;
+        var together = new byte[size];
+        var alone = new Dictionary<ByteArray, ReadOnlyMemory<byte>>();
         for (var i = 0; i < stored.Length; i++)
         {
-            if (!copies.TryGetValue(stored[i], out values[i]))
-                copies.Add(stored[i], values[i] = new ReadOnlySpan<byte>((void*)stored[i].Pointer, stored[i].Length).ToArray());
+            var bytes = new ReadOnlySpan<byte>((void*)stored[i].Pointer, stored[i].Length);
+            if (bytes.Length < large)
+            {
+                bytes.CopyTo(together.AsSpan(at));
+                values[i] = together.AsMemory(at, bytes.Length);
+                at += bytes.Length;
+            }
+            else if (!alone.TryGetValue(stored[i], out values[i])) alone.Add(stored[i], values[i] = bytes.ToArray());
         }
     }
 

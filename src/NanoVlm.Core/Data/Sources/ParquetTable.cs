@@ -95,7 +95,7 @@ public sealed class ParquetTable
         }
         catch (InvalidDataException error)
         {
-            throw new NanoVlmException($"{path}: {error.Message}. Fetch or write the file anew.", error);
+            throw new NanoVlmException($"{path}: {error.Message}", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
