@@ -4,15 +4,18 @@ using ParquetSharp.Schema;
 
 namespace NanoVlm.Shared;
 
-/// <summary>Writes parquet files level by level, so that a row may have whatever the format can hold: absent lists, absent elements, lists of different lengths.</summary>
+/// <summary>
+/// Writes parquet files level by level, so that a row may have whatever the format can hold: absent lists, absent elements, lists of
+/// different lengths.
+/// </summary>
 internal sealed class TestParquet : IDisposable
 {
     private readonly ParquetFileWriter file;
     private readonly Column[] columns;
 
     /// <param name="path">The file.</param>
-    /// <param name="columns">Each "name", "name.member", "name[]", "name[].member" or "name.member[]", with ":int", ":int32", ":float" or ":double" where it is
-    /// no text or file, and ":dictionary" where its texts are stored in one.</param>
+    /// <param name="columns">Each "name", "name.member", "name[]", "name[].member" or "name.member[]", with ":int", ":int32", ":float" or
+    /// ":double" where it is no text or file, and ":dictionary" where its texts are stored in one.</param>
     public TestParquet(string path, params string[] columns)
     {
         this.columns = [.. columns.Select(column =>
@@ -27,7 +30,8 @@ internal sealed class TestParquet : IDisposable
                 _ => PhysicalType.ByteArray,
             };
             string[] names = [.. parts[0].Split('.').Select(name => name.Replace("[]", ""))];
-            return new Column(names, type, parts[0].Contains("[]"), parts[0].Contains("[].") || !parts[0].Contains('.'), parts[^1] == "dictionary");
+            var isOuter = parts[0].Contains("[].") || !parts[0].Contains('.');
+            return new Column(names, type, parts[0].Contains("[]"), isOuter, parts[^1] == "dictionary");
         })];
         using var schema = new GroupNode("schema", Repetition.Required, [.. this.columns.GroupBy(column => column.Path[0]).Select(Root)]);
         using var builder = new WriterPropertiesBuilder();
@@ -92,10 +96,12 @@ internal sealed class TestParquet : IDisposable
         if (!first.IsList || !first.IsOuter) return Element(root.Key);
         return List(root.Key, Element("element"));
 
-        Node Element(string name) => first.Path.Length == 1 ? first.Leaf(name) : new GroupNode(name, Repetition.Optional, [.. root.Select(Member)]);
+        Node Element(string name) =>
+            first.Path.Length == 1 ? first.Leaf(name) : new GroupNode(name, Repetition.Optional, [.. root.Select(Member)]);
     }
 
-    private static Node Member(Column column) => column.IsList && !column.IsOuter ? List(column.Path[1], column.Leaf("element")) : column.Leaf(column.Path[1]);
+    private static Node Member(Column column) =>
+        column.IsList && !column.IsOuter ? List(column.Path[1], column.Leaf("element")) : column.Leaf(column.Path[1]);
 
     private static GroupNode List(string name, Node element) =>
         new(name, Repetition.Optional, [new GroupNode("list", Repetition.Repeated, [element])], LogicalType.List());
@@ -110,8 +116,10 @@ internal sealed class TestParquet : IDisposable
             case ColumnWriter<float> writer: writer.WriteBatch(count, definition, repetition, [.. values.Select(Convert.ToSingle)]); break;
             case ColumnWriter<double> writer: writer.WriteBatch(count, definition, repetition, [.. values.Select(Convert.ToDouble)]); break;
             case ColumnWriter<ByteArray> writer:
-                GCHandle[] pins = [.. values.Select(value => GCHandle.Alloc(value is string text ? System.Text.Encoding.UTF8.GetBytes(text) : value, GCHandleType.Pinned))];
-                writer.WriteBatch(count, definition, repetition, [.. pins.Select(pin => new ByteArray(pin.AddrOfPinnedObject(), ((byte[])pin.Target!).Length))]);
+                byte[][] bytes = [.. values.Select(value => value as byte[] ?? System.Text.Encoding.UTF8.GetBytes((string)value))];
+                var pins = Array.ConvertAll(bytes, one => GCHandle.Alloc(one, GCHandleType.Pinned));
+                ByteArray[] arrays = [.. pins.Zip(bytes, (pin, one) => new ByteArray(pin.AddrOfPinnedObject(), one.Length))];
+                writer.WriteBatch(count, definition, repetition, arrays);
                 foreach (var pin in pins) pin.Free();
                 break;
         }

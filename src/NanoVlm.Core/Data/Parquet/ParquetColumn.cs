@@ -8,5 +8,7 @@ namespace NanoVlm.Data.Parquet;
 /// <param name="Type">What its values are.</param>
 /// <param name="MaxDefinition">How many of the nodes of its path can be absent: the level of a value that is there.</param>
 /// <param name="MaxRepetition">How many of them repeat.</param>
-/// <param name="ElementDefinition">The level from which on the innermost list has an element here; outside of lists, the outermost structure.</param>
-internal sealed record ParquetColumn(int Index, IReadOnlyList<string> Path, PhysicalType Type, int MaxDefinition, int MaxRepetition, int ElementDefinition);
+/// <param name="ElementDefinition">The level from which on the innermost list has an element here; outside of lists, the outermost
+/// structure.</param>
+internal sealed record ParquetColumn(
+    int Index, IReadOnlyList<string> Path, PhysicalType Type, int MaxDefinition, int MaxRepetition, int ElementDefinition);

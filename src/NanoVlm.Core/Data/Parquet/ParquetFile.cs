@@ -3,12 +3,18 @@ using ParquetSharp.Schema;
 
 namespace NanoVlm.Data.Parquet;
 
-/// <summary>An Apache Parquet file: its columns, and its row groups, which are read one by one. It is open only while something of it is read.</summary>
+/// <summary>
+/// An Apache Parquet file: its columns, and its row groups, which are read one by one. It is open only while something of it is read.
+/// </summary>
 internal sealed class ParquetFile
 {
-    private const int MaxDepth = 32, MaxNodes = 1 << 14; // of row groups too; the library's own stack ends where a schema has some more, each within the other
+    private const int MaxDepth = 32;
 
-    private ParquetFile(string path, IReadOnlyList<ParquetColumn> columns, IReadOnlyList<int> groups) => (Path, Columns, Groups) = (path, columns, groups);
+    // Of a schema's nodes, and of row groups: where more nodes lie each within the other, the library overflows its stack.
+    private const int MaxListed = 1 << 14;
+
+    private ParquetFile(string path, IReadOnlyList<ParquetColumn> columns, IReadOnlyList<int> groups) =>
+        (Path, Columns, Groups) = (path, columns, groups);
 
     /// <summary>The file.</summary>
     public string Path { get; }
@@ -46,7 +52,8 @@ internal sealed class ParquetFile
     public T ReadGroup<T>(int index, Func<ParquetGroup, T> read) => Read(Path, file =>
     {
         using var group = file.RowGroup(index);
-        if (group.MetaData.NumRows != Groups[index]) throw new InvalidDataException($"row group {index} has changed since the file was opened");
+        if (group.MetaData.NumRows != Groups[index])
+            throw new InvalidDataException($"row group {index} has changed since the file was opened");
         return read(new ParquetGroup(group, index, Groups[index]));
     });
 
@@ -66,11 +73,12 @@ internal sealed class ParquetFile
             CheckEnds(path);
             using var properties = ReaderProperties.GetDefaultReaderProperties();
             properties.EnableBufferedStream(); // a page at a time, where a column of a row group would lie in memory twice
-            properties.SetThriftContainerSizeLimit(MaxNodes);
+            properties.SetThriftContainerSizeLimit(MaxListed);
             using var file = new ParquetFileReader(path, properties);
             return read(file);
         }
-        catch (Exception error) when (error is not (IOException or UnauthorizedAccessException)) // what damage gives has no type of its own
+        // What the library throws at damage has no type of its own.
+        catch (Exception error) when (error is not (IOException or UnauthorizedAccessException))
         {
             throw new InvalidDataException($"{Said(error)}. Fetch or write the file anew.", error);
         }
@@ -100,7 +108,7 @@ internal sealed class ParquetFile
 
         void Children(GroupNode group, string[] path, int definition, int repetition, int element)
         {
-            if (path.Length > MaxDepth) throw new InvalidDataException($"columns are nested more than {MaxDepth} deep");
+            if (path.Length > MaxDepth) throw new InvalidDataException($"expected columns nested at most {MaxDepth} deep");
             for (var i = 0; i < group.FieldCount; i++)
             {
                 using var node = group.Field(i);

@@ -17,7 +17,8 @@ internal sealed class ParquetGroup(RowGroupReader reader, int index, int rows)
     /// <summary>Reads texts or files; null where there is no such column.</summary>
     /// <exception cref="InvalidDataException">The column is damaged.</exception>
     [return: NotNullIfNotNull(nameof(column))]
-    public ParquetValues<ReadOnlyMemory<byte>>? Bytes(ParquetColumn? column) => column is null ? null : Read<ByteArray, ReadOnlyMemory<byte>>(column, Copy);
+    public ParquetValues<ReadOnlyMemory<byte>>? Bytes(ParquetColumn? column) =>
+        column is null ? null : Read<ByteArray, ReadOnlyMemory<byte>>(column, Copy);
 
     /// <summary>Reads whole numbers; null where there is no such column.</summary>
     /// <exception cref="InvalidDataException">The column is damaged.</exception>
@@ -39,9 +40,10 @@ internal sealed class ParquetGroup(RowGroupReader reader, int index, int rows)
         _ => Read<double, double>(column, Widen),
     };
 
-    // Rows begin where nothing repeats; a place is a value, an absent element, or the sign of an empty list. Levels that a column does not have
-    // stay 0 in the buffers.
-    private ParquetValues<T> Read<TStored, T>(ParquetColumn column, Converter<TStored, T> convert) where TStored : unmanaged where T : struct
+    // Rows begin where nothing repeats; a place is a value, an absent element, or the sign of an empty list. Levels that a column does not
+    // have stay 0 in the buffers.
+    private ParquetValues<T> Read<TStored, T>(ParquetColumn column, Converter<TStored, T> convert)
+        where TStored : unmanaged where T : struct
     {
         try
         {
@@ -53,7 +55,8 @@ internal sealed class ParquetGroup(RowGroupReader reader, int index, int rows)
             for (var total = 0; chunk.HasNext;)
             {
                 var count = (int)chunk.ReadBatch(BatchSize, definition, repetition, stored, out var present);
-                if (count == 0 || present != definition.AsSpan(0, count).Count((short)column.MaxDefinition)) throw new InvalidDataException("its levels are damaged");
+                if (count == 0 || present != definition.AsSpan(0, count).Count((short)column.MaxDefinition))
+                    throw new InvalidDataException("its levels are damaged");
                 if ((total += count) > MaxValues) throw new InvalidDataException($"it has more than {MaxValues} values in one row group");
                 convert(stored.AsSpan(0, (int)present), converted);
                 for (int i = 0, next = 0; i < count; i++)
@@ -69,12 +72,13 @@ internal sealed class ParquetGroup(RowGroupReader reader, int index, int rows)
         }
         catch (Exception error) // of several types, as damage has none of its own
         {
-            throw new InvalidDataException($"row group {index} cannot be read: column {string.Join('.', column.Path)}: {ParquetFile.Said(error)}", error);
+            var name = string.Join('.', column.Path);
+            throw new InvalidDataException($"row group {index} cannot be read: column {name}: {ParquetFile.Said(error)}", error);
         }
     }
 
-    // Out of the page, which goes with the next batch: small values together, large ones (pictures) each by itself, so that a sample keeps no
-    // other's. What repeats in a dictionary lies in one place, and is copied once.
+    // Out of the page, which goes with the next batch: small values together, large ones (pictures) each by itself, so that a sample
+    // keeps no other's. A picture that repeats in a dictionary lies in one place, and is copied once.
     private static unsafe void Copy(ReadOnlySpan<ByteArray> stored, Span<ReadOnlyMemory<byte>> values)
     {
         const int large = 1 << 12;
@@ -95,7 +99,8 @@ internal sealed class ParquetGroup(RowGroupReader reader, int index, int rows)
         }
     }
 
-    private static void Widen<TStored, T>(ReadOnlySpan<TStored> stored, Span<T> values) where TStored : INumber<TStored> where T : INumber<T>
+    private static void Widen<TStored, T>(ReadOnlySpan<TStored> stored, Span<T> values)
+        where TStored : INumber<TStored> where T : INumber<T>
     {
         for (var i = 0; i < stored.Length; i++) values[i] = T.CreateChecked(stored[i]);
     }

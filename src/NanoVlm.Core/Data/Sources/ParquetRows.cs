@@ -21,7 +21,8 @@ internal sealed class ParquetRows
     /// <summary>Reads a row group.</summary>
     /// <exception cref="InvalidDataException">It is damaged; names the column.</exception>
     public static ParquetRows Read(ParquetLayout layout, int index) => layout.File.ReadGroup(index, group => new ParquetRows(
-        group.Bytes(layout.User), group.Bytes(layout.Assistant), group.Bytes(layout.Images), group.Bytes(layout.ImagePaths), [.. layout.Ratings.Select(group.Integers)]));
+        group.Bytes(layout.User), group.Bytes(layout.Assistant), group.Bytes(layout.Images), group.Bytes(layout.ImagePaths),
+        [.. layout.Ratings.Select(group.Integers)]));
 
     /// <summary>Makes a sample of a row.</summary>
     /// <exception cref="InvalidDataException">The row is not as expected.</exception>

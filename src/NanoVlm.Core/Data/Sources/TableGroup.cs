@@ -23,7 +23,8 @@ internal sealed class TableGroup
             foreach (var (key, column) in layout.Columns)
             {
                 var kind = kinds[column.Path[0]];
-                if (kind == TableKind.Binary || (kind is TableKind.Image or TableKind.Images && key.EndsWith(".bytes", StringComparison.Ordinal))) continue;
+                var isPicture = kind is TableKind.Image or TableKind.Images && key.EndsWith(".bytes", StringComparison.Ordinal);
+                if (isPicture || kind == TableKind.Binary) continue;
                 if (kind == TableKind.Number) numbers[key] = group.Numbers(column);
                 else if (column.Type == PhysicalType.ByteArray) texts[key] = group.Bytes(column);
                 else integers[key] = group.Integers(column);

@@ -181,18 +181,21 @@ public sealed class ParquetSourceTests : IDisposable
         bytes[codec] = 6; // LZO
         using var source = ParquetSource.Open(folder.Write("lzo.parquet", bytes));
         var message = Assert.Throws<NanoVlmException>(() => source[0]).Message;
-        Assert.Matches(@"lzo\.parquet, row 0: row group 0 cannot be read: column texts\.list\.element\.user: .*LZO.*\. Fetch or write the file anew\.\z", message);
+        Assert.Contains("lzo.parquet, row 0: row group 0 cannot be read: column texts.list.element.user: ", message);
+        Assert.Matches(@"LZO.*\. Fetch or write the file anew\.\z", message);
     }
 
     [Fact]
     public void A_file_that_has_changed_since_it_was_opened_is_named()
     {
-        var path = Write("changed", [2]);
+        var path = Write("changed", [2, 1]);
         using var source = ParquetSource.Open(path);
-        Write("changed", [3]);
-        Assert.Contains("changed.parquet, row 0: row group 0 has changed since the file was opened", Assert.Throws<NanoVlmException>(() => source[0]).Message);
+        Write("changed", [3, 1]);
+        var changed = Assert.Throws<NanoVlmException>(() => source[0]);
+        Assert.Contains("changed.parquet, row 0: row group 0 has changed since the file was opened", changed.Message);
         File.Delete(path);
-        Assert.Contains("changed.parquet, row 1: row group 0 cannot be read: ", Assert.Throws<NanoVlmException>(() => source[1]).Message);
+        var gone = Assert.Throws<NanoVlmException>(() => source[2]);
+        Assert.Contains("changed.parquet, row 2: row group 1 cannot be read: ", gone.Message);
     }
 
     [Theory]
@@ -202,7 +205,8 @@ public sealed class ParquetSourceTests : IDisposable
     {
         // The footer's version, and its schema: groups of one member each, optional, "a".
         byte[] count = [(byte)(depth | 0x80), (byte)(depth >> 7 | 0x80), (byte)(depth >> 14)];
-        byte[] footer = [0x15, 2, 0x19, 0xFC, .. count, .. Enumerable.Repeat<byte[]>([0x35, 2, 0x18, 1, 0x61, 0x15, 2, 0], depth).SelectMany(node => node)];
+        byte[] node = [0x35, 2, 0x18, 1, 0x61, 0x15, 2, 0];
+        byte[] footer = [0x15, 2, 0x19, 0xFC, .. count, .. Enumerable.Repeat(node, depth).SelectMany(one => one)];
         byte[] bytes = [.. "PAR1"u8, .. footer, .. BitConverter.GetBytes(footer.Length), .. "PAR1"u8];
         Refused("deep.parquet", bytes);
     }
@@ -244,11 +248,16 @@ public sealed class ParquetSourceTests : IDisposable
             }
             catch (NanoVlmException e) { Assert.Contains("fuzz.parquet: ", e.Message); }
         }
-        if (OperatingSystem.IsLinux()) Assert.DoesNotContain(folder["fuzz.parquet"], Directory.GetFiles("/proc/self/fd").Select(open => new FileInfo(open).LinkTarget));
+        if (!OperatingSystem.IsLinux()) return;
+        var open = Directory.GetFiles("/proc/self/fd").Select(file => new FileInfo(file).LinkTarget);
+        Assert.DoesNotContain(folder["fuzz.parquet"], open);
     }
 
-    private void Refused(string name, byte[] bytes) =>
-        Assert.Matches($@"{name}: .*\. Fetch or write the file anew\.\z", Assert.Throws<NanoVlmException>(() => ParquetSource.Open(folder.Write(name, bytes))).Message);
+    private void Refused(string name, byte[] bytes)
+    {
+        var error = Assert.Throws<NanoVlmException>(() => ParquetSource.Open(folder.Write(name, bytes)));
+        Assert.Matches($@"{name}: .*\. Fetch or write the file anew\.\z", error.Message);
+    }
 
     private static byte[] Picture(int i, int k) => [.. Enumerable.Repeat<byte[]>([(byte)(i * 7 + k), (byte)i, 0x4E, 0x56], 225).SelectMany(part => part), .. Enumerable.Repeat((byte)0x2A, i % 60)];
 

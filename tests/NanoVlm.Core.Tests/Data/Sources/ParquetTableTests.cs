@@ -69,8 +69,10 @@ public sealed class ParquetTableTests : IDisposable
             using (var writer = group.NextColumn().LogicalWriter<string[]?>()) writer.WriteBatch(tags);
             file.Close();
         }
-        var array = new PrimitiveNode("array", Repetition.Repeated, LogicalType.String(), PhysicalType.ByteArray); // of old writers: no node between
-        using (var schema = new GroupNode("schema", Repetition.Required, [new GroupNode("tags", Repetition.Optional, [array], LogicalType.List())]))
+        // Of old writers: no node between.
+        var array = new PrimitiveNode("array", Repetition.Repeated, LogicalType.String(), PhysicalType.ByteArray);
+        var list = new GroupNode("tags", Repetition.Optional, [array], LogicalType.List());
+        using (var schema = new GroupNode("schema", Repetition.Required, [list]))
         using (var file = new ParquetFileWriter(folder["array"], schema, WriterProperties.GetDefaultWriterProperties()))
         {
             using (var group = file.AppendRowGroup())
@@ -83,7 +85,10 @@ public sealed class ParquetTableTests : IDisposable
         static unsafe void WriteLevels(ColumnWriter<ByteArray> writer)
         {
             fixed (byte* letters = "abc"u8)
-                writer.WriteBatch(5, [2, 2, 1, 0, 2], [0, 1, 0, 0, 0], [new((nint)letters, 1), new((nint)letters + 1, 1), new((nint)letters + 2, 1)]);
+            {
+                ByteArray[] values = [new((nint)letters, 1), new((nint)letters + 1, 1), new((nint)letters + 2, 1)];
+                writer.WriteBatch(5, [2, 2, 1, 0, 2], [0, 1, 0, 0, 0], values);
+            }
         }
     }
 
