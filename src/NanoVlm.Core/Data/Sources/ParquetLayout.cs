@@ -1,4 +1,5 @@
 using NanoVlm.Data.Parquet;
+using ParquetSharp;
 
 namespace NanoVlm.Data.Sources;
 
@@ -24,33 +25,28 @@ internal sealed record ParquetLayout(
     {
         var faults = new List<string>();
         var columns = file.Columns.ToLookup(column => column.Path[0]);
-        var user = Find("texts", "user", ParquetType.ByteArray, 1);
-        var assistant = Find("texts", "assistant", ParquetType.ByteArray, 1);
+        var user = Find("texts", "user", PhysicalType.ByteArray, 1);
+        var assistant = Find("texts", "assistant", PhysicalType.ByteArray, 1);
         if (!columns["texts"].Any()) faults.Add($"there is no column texts (there are {string.Join(", ", columns.Select(column => column.Key))})");
         var name = columns["images"].Any() ? "images" : "image";
         ParquetColumn? images = null, paths = null;
         if (columns[name].Any())
         {
             var lists = name == "images" ? 1 : columns[name].Max(column => column.MaxRepetition); // a list under the name of one is still a list
-            images = Find(name, "bytes", ParquetType.ByteArray, Math.Min(1, lists));
-            paths = columns[name].Any(column => column.Path[^1] == "path") ? Find(name, "path", ParquetType.ByteArray, Math.Min(1, lists)) : null;
+            images = Find(name, "bytes", PhysicalType.ByteArray, Math.Min(1, lists));
+            paths = columns[name].Any(column => column.Path[^1] == "path") ? Find(name, "path", PhysicalType.ByteArray, Math.Min(1, lists)) : null;
         }
-        ParquetColumn?[] ratings = [.. RatingNames.Select(rating => columns[rating].Any() ? Find(rating, null, ParquetType.Int64, 1) : null)];
-        ParquetColumn?[] read = [user, assistant, images, paths, .. ratings];
-        faults.AddRange(from column in read.OfType<ParquetColumn>()
-                        let codec = file.Groups.Select(rows => rows.Chunks[column.Index].Codec).FirstOrDefault(codec => !ParquetCodec.IsKnown(codec))
-                        where codec != 0
-                        select $"column {column.Path[0]} is compressed with {ParquetCodec.Name(codec)}, which is not supported");
+        ParquetColumn?[] ratings = [.. RatingNames.Select(rating => columns[rating].Any() ? Find(rating, null, PhysicalType.Int64, 1) : null)];
         if (faults.Count == 0) return new ParquetLayout(file, user!, assistant!, images, paths, ratings);
         problems.Add($"{file.Path}: {string.Join("; ", faults)}");
         return null;
 
         // The last name of the path counts: what stands between is the format's, and differs from writer to writer.
-        ParquetColumn? Find(string column, string? member, ParquetType type, int repetition)
+        ParquetColumn? Find(string column, string? member, PhysicalType type, int repetition)
         {
             var found = columns[column].FirstOrDefault(candidate => member is null || (candidate.Path.Count > 1 && candidate.Path[^1] == member));
             if (found is not null && found.MaxRepetition == repetition
-                && (found.Type == type || (type == ParquetType.Int64 && found.Type == ParquetType.Int32))
+                && (found.Type == type || (type == PhysicalType.Int64 && found.Type == PhysicalType.Int32))
                 && (member is not null || columns[column].Count() == 1)) return found;
             if (columns[column].Any()) faults.Add($"column {column} {(found is null ? $"has no {member}" : "is not as expected")}: it is {Describe([.. columns[column]])}");
             return null;
@@ -69,8 +65,8 @@ internal sealed record ParquetLayout(
     {
         var type = column.Type switch
         {
-            ParquetType.ByteArray => "binary or string",
-            ParquetType.Int32 or ParquetType.Int64 => "int",
+            PhysicalType.ByteArray => "binary or string",
+            PhysicalType.Int32 or PhysicalType.Int64 => "int",
             var other => other.ToString().ToLowerInvariant(),
         };
         return $"{string.Join('.', column.Path)}: {string.Concat(Enumerable.Repeat("list of ", Math.Min(column.MaxRepetition, 8)))}{type}";

@@ -4,7 +4,7 @@ using NanoVlm.Images;
 
 namespace NanoVlm.Data.Sources;
 
-/// <summary>A row group of a parquet file in memory. Pictures and texts are parts of its pages; a sample keeps alive only the pages it is of.</summary>
+/// <summary>A row group of a parquet file in memory. A sample keeps alive only its own pictures.</summary>
 internal sealed class ParquetRows
 {
     private static readonly UTF8Encoding Utf8 = new(false, throwOnInvalidBytes: true);
@@ -20,26 +20,9 @@ internal sealed class ParquetRows
 
     /// <summary>Reads a row group.</summary>
     /// <exception cref="InvalidDataException">It is damaged; names the column.</exception>
-    public static ParquetRows Read(ParquetLayout layout, int index)
-    {
-        using var file = File.OpenHandle(layout.File.Path);
-        var group = layout.File.Groups[index];
-        return new ParquetRows(
-            Column(layout.User, ParquetValues.Bytes)!, Column(layout.Assistant, ParquetValues.Bytes)!, Column(layout.Images, ParquetValues.Bytes),
-            Column(layout.ImagePaths, ParquetValues.Bytes), [.. layout.Ratings.Select(column => Column(column, ParquetValues.Integers))]);
-
-        ParquetValues<T>? Column<T>(ParquetColumn? column, Func<Microsoft.Win32.SafeHandles.SafeFileHandle, ParquetColumn, ParquetRowGroup, ParquetValues<T>> read) where T : struct
-        {
-            try
-            {
-                return column is null ? null : read(file, column, group);
-            }
-            catch (InvalidDataException error)
-            {
-                throw new InvalidDataException($"row group {index} cannot be read: column {string.Join('.', column!.Path)}: {error.Message}", error);
-            }
-        }
-    }
+    public static ParquetRows Read(ParquetLayout layout, int index) => layout.File.ReadGroup(index, group => new ParquetRows(
+        group.Bytes(layout.User), group.Bytes(layout.Assistant), group.Bytes(layout.Images), group.Bytes(layout.ImagePaths),
+        [.. layout.Ratings.Select(group.Integers)]));
 
     /// <summary>Makes a sample of a row.</summary>
     /// <exception cref="InvalidDataException">The row is not as expected.</exception>

@@ -19,15 +19,15 @@ public sealed class ParquetSource : SampleSource
         (Name, this.kept) = (name, kept);
         var (places, starts, count) = (new List<(ParquetLayout, int, int)>(), new List<int>(), 0L);
         foreach (var file in files)
-            for (int group = 0, row = 0; group < file.File.Groups.Count; row += file.File.Groups[group++].Rows)
+            for (int group = 0, row = 0; group < file.File.Groups.Count; row += file.File.Groups[group++])
             {
                 places.Add((file, group, row));
                 starts.Add((int)count);
-                count += file.File.Groups[group].Rows;
+                count += file.File.Groups[group];
                 if (count > int.MaxValue) throw new NanoVlmException($"{name}: more than {int.MaxValue} rows; give the files as several sources.");
             }
         (groups, firsts, Count) = (places, [.. starts], (int)count);
-        Groups = [.. places.Select(place => place.Item1.File.Groups[place.Item2].Rows)];
+        Groups = [.. places.Select(place => place.Item1.File.Groups[place.Item2])];
     }
 
     /// <summary>Opens files as one set: reads where their row groups are, and what their columns are.</summary>

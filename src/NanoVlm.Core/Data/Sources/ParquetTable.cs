@@ -63,7 +63,7 @@ public sealed class ParquetTable
         if (problems.Count > 0) throw new NanoVlmException(TableLayout.Refusal(name, columns, problems));
         var groups = new List<TableGroup>();
         foreach (var file in files)
-            for (int group = 0, row = 0; group < file.File.Groups.Count; row += file.File.Groups[group++].Rows)
+            for (int group = 0, row = 0; group < file.File.Groups.Count; row += file.File.Groups[group++])
                 groups.Add(Read(file.File.Path, () => new TableGroup(file, group, row, columns)));
         var table = new ParquetTable(name, columns, groups, groupsKept);
         return table.Count > 0 ? table : throw new NanoVlmException($"{name}: has no rows.");
@@ -95,7 +95,7 @@ public sealed class ParquetTable
         }
         catch (InvalidDataException error)
         {
-            throw new NanoVlmException($"{path}: {error.Message}. Fetch or write the file anew.", error);
+            throw new NanoVlmException($"{path}: {error.Message}", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

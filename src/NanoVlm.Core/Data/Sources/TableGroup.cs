@@ -1,5 +1,5 @@
-using Microsoft.Win32.SafeHandles;
 using NanoVlm.Data.Parquet;
+using ParquetSharp;
 
 namespace NanoVlm.Data.Sources;
 
@@ -18,21 +18,26 @@ internal sealed class TableGroup
     {
         (this.layout, this.index, FirstRow) = (layout, index, firstRow);
         var kinds = columns.ToDictionary(column => column.Name, column => column.Kind);
-        foreach (var (key, column) in layout.Columns)
+        layout.File.ReadGroup(index, group =>
         {
-            var kind = kinds[column.Path[0]];
-            if (kind == TableKind.Binary || (kind is TableKind.Image or TableKind.Images && key.EndsWith(".bytes", StringComparison.Ordinal))) continue;
-            if (kind == TableKind.Number) numbers[key] = Read(column, ParquetValues.Numbers);
-            else if (column.Type == ParquetType.ByteArray) texts[key] = Read(column, ParquetValues.Bytes);
-            else integers[key] = Read(column, ParquetValues.Integers);
-        }
+            foreach (var (key, column) in layout.Columns)
+            {
+                var kind = kinds[column.Path[0]];
+                var isPicture = kind is TableKind.Image or TableKind.Images && key.EndsWith(".bytes", StringComparison.Ordinal);
+                if (isPicture || kind == TableKind.Binary) continue;
+                if (kind == TableKind.Number) numbers[key] = group.Numbers(column);
+                else if (column.Type == PhysicalType.ByteArray) texts[key] = group.Bytes(column);
+                else integers[key] = group.Integers(column);
+            }
+            return true;
+        });
     }
 
     /// <summary>The index of its first row in its file.</summary>
     public int FirstRow { get; }
 
     /// <summary>How many rows it has.</summary>
-    public int Rows => layout.File.Groups[index].Rows;
+    public int Rows => layout.File.Groups[index];
 
     /// <summary>The file it lies in.</summary>
     public string Path => layout.File.Path;
@@ -51,18 +56,5 @@ internal sealed class TableGroup
 
     /// <summary>Reads a large column.</summary>
     /// <exception cref="InvalidDataException">The row group is damaged; names the column.</exception>
-    public ParquetValues<ReadOnlyMemory<byte>> Large(string key) => Read(layout.Columns[key], ParquetValues.Bytes);
-
-    private ParquetValues<T> Read<T>(ParquetColumn column, Func<SafeFileHandle, ParquetColumn, ParquetRowGroup, ParquetValues<T>> read) where T : struct
-    {
-        try
-        {
-            using var file = File.OpenHandle(layout.File.Path);
-            return read(file, column, layout.File.Groups[index]);
-        }
-        catch (InvalidDataException error)
-        {
-            throw new InvalidDataException($"row group {index} cannot be read: column {string.Join('.', column.Path)}: {error.Message}", error);
-        }
-    }
+    public ParquetValues<ReadOnlyMemory<byte>> Large(string key) => layout.File.ReadGroup(index, group => group.Bytes(layout.Columns[key]));
 }

@@ -1,5 +1,6 @@
 using NanoVlm.Configuration;
 using NanoVlm.Data.Parquet;
+using ParquetSharp;
 
 namespace NanoVlm.Data.Sources;
 
@@ -33,17 +34,13 @@ internal sealed record TableLayout(ParquetFile File, IReadOnlyDictionary<string,
                 continue;
             }
             var read = members.Select(member => Member(leaves, member)).ToArray();
-            if (Array.TrueForAll(read, leaf => leaf is not null && leaf.MaxRepetition == lists && leaf.Type == ParquetType.ByteArray))
+            if (Array.TrueForAll(read, leaf => leaf is not null && leaf.MaxRepetition == lists && leaf.Type == PhysicalType.ByteArray))
             {
                 foreach (var (member, leaf) in members.Zip(read)) found[$"{column.Name}.{member}"] = leaf!;
-                if (column.Members.Count == 0 && Member(leaves, "path") is { Type: ParquetType.ByteArray } path && path.MaxRepetition == lists) found[$"{column.Name}.path"] = path;
+                if (column.Members.Count == 0 && Member(leaves, "path") is { Type: PhysicalType.ByteArray } path && path.MaxRepetition == lists) found[$"{column.Name}.path"] = path;
             }
             else faults.Add($"column {column.Name} is {Describe(leaves)}");
         }
-        faults.AddRange(from column in found.Values
-                        let codec = file.Groups.Select(rows => rows.Chunks[column.Index].Codec).FirstOrDefault(codec => !ParquetCodec.IsKnown(codec))
-                        where codec != 0
-                        select $"column {column.Path[0]} is compressed with {ParquetCodec.Name(codec)}, which is not supported");
         if (faults.Count == 0) return new TableLayout(file, found);
         problems.Add($"{file.Path}: {string.Join("; ", faults)}");
         return null;
@@ -63,12 +60,12 @@ internal sealed record TableLayout(ParquetFile File, IReadOnlyDictionary<string,
     private static ParquetColumn? Member(ParquetColumn[] leaves, string member) =>
         Array.Find(leaves, leaf => leaf.Path.Count > 1 && (leaf.Path[^1] == member || (leaf.Path[1] == member && leaf.MaxRepetition == 1)));
 
-    private static bool Fits(TableKind kind, ParquetType type) => kind switch
+    private static bool Fits(TableKind kind, PhysicalType type) => kind switch
     {
-        TableKind.Integer => type is ParquetType.Int32 or ParquetType.Int64,
-        TableKind.Number => type is ParquetType.Int32 or ParquetType.Int64 or ParquetType.Float or ParquetType.Double,
-        TableKind.Label => type is ParquetType.ByteArray or ParquetType.Int32 or ParquetType.Int64,
-        _ => type == ParquetType.ByteArray,
+        TableKind.Integer => type is PhysicalType.Int32 or PhysicalType.Int64,
+        TableKind.Number => type is PhysicalType.Int32 or PhysicalType.Int64 or PhysicalType.Float or PhysicalType.Double,
+        TableKind.Label => type is PhysicalType.ByteArray or PhysicalType.Int32 or PhysicalType.Int64,
+        _ => type == PhysicalType.ByteArray,
     };
 
     // It may go by another name, though by none that another column should have.
@@ -85,10 +82,10 @@ internal sealed record TableLayout(ParquetFile File, IReadOnlyDictionary<string,
         return lists + (isStructure ? $"struct<{string.Join(", ", leaves.Select(leaf => $"{leaf.Path[^1]}: {Type(leaf.Type)}"))}>" : Type(leaves[0].Type));
     }
 
-    private static string Type(ParquetType type) => type switch
+    private static string Type(PhysicalType type) => type switch
     {
-        ParquetType.ByteArray => "string or binary",
-        ParquetType.Int32 or ParquetType.Int64 => "int",
+        PhysicalType.ByteArray => "string or binary",
+        PhysicalType.Int32 or PhysicalType.Int64 => "int",
         var other => other.ToString().ToLowerInvariant(),
     };
 }

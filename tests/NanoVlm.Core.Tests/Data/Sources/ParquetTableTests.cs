@@ -1,4 +1,6 @@
 using NanoVlm.Data.Sources;
+using ParquetSharp;
+using ParquetSharp.Schema;
 
 namespace NanoVlm.Tests.Data.Sources;
 
@@ -55,6 +57,39 @@ public sealed class ParquetTableTests : IDisposable
         var table = ParquetTable.Open("set", [path], [TableColumn.Structures("answers", "who")]);
         Assert.Equal(["c", "d"], table[0].Texts("answers", "who"));
         Assert.Empty(table[1].Texts("answers", "who"));
+    }
+
+    [Fact]
+    public void Lists_are_read_whatever_their_writer_calls_their_nodes()
+    {
+        string[]?[] tags = [["a", "b"], [], null, ["c"]];
+        using (var file = new ParquetFileWriter(folder["item"], [new Column<string[]>("tags")])) // tags.list.item
+        {
+            using (var group = file.AppendRowGroup())
+            using (var writer = group.NextColumn().LogicalWriter<string[]?>()) writer.WriteBatch(tags);
+            file.Close();
+        }
+        // Of old writers: no node between.
+        var array = new PrimitiveNode("array", Repetition.Repeated, LogicalType.String(), PhysicalType.ByteArray);
+        var list = new GroupNode("tags", Repetition.Optional, [array], LogicalType.List());
+        using (var schema = new GroupNode("schema", Repetition.Required, [list]))
+        using (var file = new ParquetFileWriter(folder["array"], schema, WriterProperties.GetDefaultWriterProperties()))
+        {
+            using (var group = file.AppendRowGroup())
+            using (var writer = group.NextColumn()) WriteLevels((ColumnWriter<ByteArray>)writer);
+            file.Close();
+        }
+        var table = ParquetTable.Open("set", [folder["item"], folder["array"]], [new("tags", TableKind.Texts)]);
+        for (var i = 0; i < table.Count; i++) Assert.Equal(tags[i % 4] ?? [], table[i].Texts("tags"));
+
+        static unsafe void WriteLevels(ColumnWriter<ByteArray> writer)
+        {
+            fixed (byte* letters = "abc"u8)
+            {
+                ByteArray[] values = [new((nint)letters, 1), new((nint)letters + 1, 1), new((nint)letters + 2, 1)];
+                writer.WriteBatch(5, [2, 2, 1, 0, 2], [0, 1, 0, 0, 0], values);
+            }
+        }
     }
 
     [Fact]
