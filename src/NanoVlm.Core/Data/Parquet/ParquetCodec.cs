@@ -1,11 +1,10 @@
 using System.IO.Compression;
-using System.Runtime.InteropServices;
 
 namespace NanoVlm.Data.Parquet;
 
 /// <summary>How a column's pages are compressed. Whatever the bytes are, decompressing ends in as many bytes as announced or in
 /// <see cref="InvalidDataException"/>.</summary>
-internal static partial class ParquetCodec
+internal static class ParquetCodec
 {
     private static readonly string[] Names = ["UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW"];
 
@@ -30,7 +29,7 @@ internal static partial class ParquetCodec
             case 1 when Snappy(packed, page): return;
             case 2 when Inflate(packed, page): return;
             case 4 when BrotliDecoder.TryDecompress(packed, page, out var written) && written == page.Length: return;
-            case 6 when Zstandard(packed, page): return;
+            case 6 when Zstandard.Decompress(packed, page): return;
             case 7 when Lz4(packed, page): return;
             default: throw new InvalidDataException($"{Name(codec)} data is damaged");
         }
@@ -120,20 +119,4 @@ internal static partial class ParquetCodec
             return stream.ReadAtLeast(page, page.Length, throwOnEndOfStream: false) == page.Length && stream.ReadByte() < 0;
         }
     }
-
-    private static bool Zstandard(ReadOnlySpan<byte> packed, Span<byte> page)
-    {
-        try
-        {
-            return ZstdDecompress(page, (nuint)page.Length, packed, (nuint)packed.Length) == (nuint)page.Length;
-        }
-        catch (DllNotFoundException error)
-        {
-            throw new InvalidDataException("it is compressed with ZSTD, and libzstd is not installed; install it (Debian: apt-get install libzstd1)", error);
-        }
-    }
-
-    // .NET has no Zstandard before version 11. An error comes back as a number no page is as long as.
-    [LibraryImport("libzstd.so.1", EntryPoint = "ZSTD_decompress")]
-    private static partial nuint ZstdDecompress(Span<byte> to, nuint capacity, ReadOnlySpan<byte> from, nuint length);
 }
