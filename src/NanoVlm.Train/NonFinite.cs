@@ -1,5 +1,4 @@
 using NanoVlm.Models;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training;

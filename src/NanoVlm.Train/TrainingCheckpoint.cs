@@ -3,7 +3,6 @@ using System.Text.Json;
 using NanoVlm.Models;
 using NanoVlm.Optimization;
 using NanoVlm.Weights;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
