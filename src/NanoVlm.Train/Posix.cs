@@ -8,7 +8,9 @@ internal static partial class Posix
 {
     private const int ReadOnly = 0;
 
-    /// <summary>Waits until a folder's entries are on the disk: a rename is not safe from a power cut before. Windows opens no folder for this.</summary>
+    /// <summary>
+    /// Waits until a folder's entries are on the disk: a rename is not safe from a power cut before. Windows opens no folder for this.
+    /// </summary>
     internal static void Flush(string folder)
     {
         if (OperatingSystem.IsWindows()) return;
@@ -18,7 +20,10 @@ internal static partial class Posix
         _ = close(descriptor);
     }
 
-    /// <summary>Gives the calling thread some 6 % of a processor that others want too, and all of an idle one. A thread has a priority of its own on Linux alone.</summary>
+    /// <summary>
+    /// Gives the calling thread some 6 % of a processor that others want too, and all of an idle one. A thread has a priority of its own on
+    /// Linux alone.
+    /// </summary>
     internal static void YieldToOthers()
     {
         const int process = 0, self = 0, nice = 12;
@@ -29,7 +34,10 @@ internal static partial class Posix
     [UnsupportedOSPlatform("windows")]
     internal static void Terminate(int process) => _ = kill(process, 15);
 
-    /// <summary>Puts a file, folder or link in the place of another of its kind, in one step: <see cref="File.Move(string, string)"/> refuses a link to a folder.</summary>
+    /// <summary>
+    /// Puts a file, folder or link in the place of another of its kind, in one step: <see cref="File.Move(string, string)"/> refuses a link
+    /// to a folder.
+    /// </summary>
     /// <exception cref="IOException">It cannot.</exception>
     [UnsupportedOSPlatform("windows")]
     internal static void Replace(string from, string to)

@@ -8,8 +8,8 @@ using NanoVlm.Models;
 namespace NanoVlm.Training.Tests;
 
 /// <summary>
-/// Which systems a native function is for is written on it, and the compiler (CA1416) lets no call to it stand where another system could come by. These tests hold
-/// that the first is done everywhere and the second is not turned off.
+/// Which systems a native function is for is written on it, and the compiler (CA1416) lets no call to it stand where another system could
+/// come by. These tests hold that the first is done everywhere and the second is not turned off.
 /// </summary>
 public sealed partial class NativeCallTests
 {
@@ -30,7 +30,8 @@ public sealed partial class NativeCallTests
     [MemberData(nameof(Assemblies))]
     public void What_is_not_of_POSIX_is_called_on_Linux_alone(Type inAssembly) =>
         Assert.DoesNotContain(Imports(inAssembly), import =>
-            !everywhere.Contains(import.Library) && !(import.Library == "libc" && posix.Contains(import.Function)) && import.Systems is not ["linux"]);
+            !everywhere.Contains(import.Library) && !(import.Library == "libc" && posix.Contains(import.Function))
+            && import.Systems is not ["linux"]);
 
     [Fact]
     public void Functions_are_found_with_their_systems()
@@ -48,7 +49,9 @@ public sealed partial class NativeCallTests
     {
         Assert.Contains("dotnet_diagnostic.CA1416.severity = error", File.ReadAllLines(RepositoryFiles.At(".editorconfig")));
         foreach (var pattern in new[] { "*.cs", "*.csproj" })
-            Assert.DoesNotContain(Directory.EnumerateFiles(RepositoryFiles.At("src"), pattern, SearchOption.AllDirectories), file => File.ReadAllText(file).Contains("CA1416"));
+            Assert.DoesNotContain(
+                Directory.EnumerateFiles(RepositoryFiles.At("src"), pattern, SearchOption.AllDirectories),
+                file => File.ReadAllText(file).Contains("CA1416", StringComparison.Ordinal));
     }
 
     private static IEnumerable<(string Library, string Function, string[] Systems)> Imports(Type inAssembly)
@@ -57,18 +60,18 @@ public sealed partial class NativeCallTests
         foreach (var type in inAssembly.Assembly.GetTypes())
             foreach (var method in type.GetMethods(all))
                 if (method.GetCustomAttribute<DllImportAttribute>() is { } import)
-                    yield return (import.Value, import.EntryPoint ?? method.Name, [.. Systems(type).Concat(type.GetMethods(all).Where(one => one.Name == NameOf(method)).SelectMany(Systems))]);
+                {
+                    var declared = type.GetMethods(all).Where(one => one.Name == NameOf(method)).Append<MemberInfo>(type);
+                    yield return (import.Value, import.EntryPoint ?? method.Name, [.. declared.SelectMany(Systems)]);
+                }
     }
 
-    private static IEnumerable<string> Systems(MemberInfo member) => member.GetCustomAttributes<OSPlatformAttribute>().Select(attribute => attribute switch
-    {
-        SupportedOSPlatformAttribute => attribute.PlatformName,
-        UnsupportedOSPlatformAttribute => "not " + attribute.PlatformName,
-        _ => attribute.ToString()!,
-    });
+    private static IEnumerable<string> Systems(MemberInfo member) => member.GetCustomAttributes<OSPlatformAttribute>().Select(attribute =>
+        attribute is UnsupportedOSPlatformAttribute ? $"not {attribute.PlatformName}" : attribute.PlatformName);
 
     // The import that the generator makes of a method is a function inside of it.
-    private static string NameOf(MethodInfo method) => Inner().Match(method.Name) is { Success: true } match ? match.Groups[1].Value : method.Name;
+    private static string NameOf(MethodInfo method) =>
+        Inner().Match(method.Name) is { Success: true } match ? match.Groups[1].Value : method.Name;
 
     [GeneratedRegex("^<(.+)>g__")]
     private static partial Regex Inner();
