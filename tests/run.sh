@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the whole project: the build (warnings and style are errors), the format, every test project, the models' goldens without our kernels, short real training
-# runs, one of them built where no C++ compiler is. The last line says how many checks passed and failed. Arguments go to `dotnet test` (--filter NAME).
+# runs, one of them in a clone that is built where no C++ compiler is. The last line says how many checks passed and failed. Arguments go to `dotnet test` (--filter NAME).
 # Called by ./nanovlm test.
 set -uo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -60,12 +60,13 @@ report() {
     fi
 }
 
-# train PROGRAM RUN: a user's first run in small: renders images, trains, evaluates, saves.
+# train RUN STEPS PROGRAM...: a user's first run in small: renders images, trains, evaluates, saves.
 train() {
-    local run="$scratch/$2" file
-    "$1" train --config shapes --set "train.output_dir=$scratch" "train.run_name=$2" \
+    local run="$scratch/$1" steps="$2" file
+    shift 2
+    "$@" train --config shapes --set "train.output_dir=$scratch" "train.run_name=${run##*/}" \
         "data.train[0].path=$scratch/shapes" 'data.train[0].images=64' 'data.train[0].validation=8' 'data.train[0].test=8' \
-        train.batch_size=8 train.max_steps=4 train.eval_every=2 train.save_every=2 train.eval_limit=8 || return
+        train.batch_size=8 "train.max_steps=$steps" "train.eval_every=$((steps / 2))" "train.save_every=$((steps / 2))" train.eval_limit=8 || return
     for file in run.json metrics.jsonl log.txt summary.json last/model.safetensors best/config.json; do
         [ -s "$run/$file" ] || { echo "the run left no $file"; return 1; }
     done
@@ -73,24 +74,32 @@ train() {
 
 short_training_run() {
     local program="$root/src/NanoVlm.Train/bin/Release/net10.0/NanoVlm.Train"
-    train "$program" run || return
+    train run 4 "$program" || return
     "$program" generate --model "$scratch/run/last" --image "$scratch/shapes/images/test/000000.png" --prompt "How many objects are there?" --greedy --max-new-tokens 4
 }
 
-# A copy of the sources, built with nothing but the SDK on PATH. What it says of the kernels is a line, and no error.
-build_without_compiler() {
-    mkdir -p "$scratch/plain/bin"
-    local tool
-    for tool in dotnet bash sh cat uname; do ln -sf "$(readlink -f "$(command -v $tool)")" "$scratch/plain/bin/$tool"; done
-    (cd "$root" && tar cf - --exclude bin --exclude obj --exclude native/build src native configs Directory.*.props Directory.*.targets global.json .editorconfig) |
-        tar xf - -C "$scratch/plain" || return
-    (cd "$scratch/plain" && PATH="$scratch/plain/bin" dotnet build src/NanoVlm.Train -c Release --nologo -v minimal) || return
+# A clone, with what is not committed yet; where there is no git, or no repository, a copy.
+clone_sources() {
+    local from=(git -C "$root")
+    if "${from[@]}" rev-parse --verify -q HEAD && git clone -q "$root" "$scratch/plain"; then
+        "${from[@]}" diff --binary HEAD | git -C "$scratch/plain" apply --allow-empty || return
+        (cd "$root" && git ls-files -z --others --exclude-standard | tar cf - --null -T -) | tar xf - -C "$scratch/plain"
+    else
+        mkdir -p "$scratch/plain"
+        (cd "$root" && tar cf - --exclude bin --exclude obj --exclude native/build src native configs Directory.*.props Directory.*.targets global.json .editorconfig) |
+            tar xf - -C "$scratch/plain"
+    fi
 }
 
+# With nothing but the SDK on PATH: no compiler, no CMake, no git. What the build says of the kernels is a line, and no error.
 train_without_compiler() {
-    build_without_compiler > "$scratch/plain.log" 2>&1 || { cat "$scratch/plain.log"; return 1; }
+    local tool path="$scratch/plain-bin" project="$scratch/plain/src/NanoVlm.Train"
+    mkdir -p "$path"
+    for tool in dotnet bash sh cat uname; do ln -sf "$(readlink -f "$(command -v $tool)")" "$path/$tool"; done
+    clone_sources > "$scratch/plain.log" 2>&1 && (cd "$scratch/plain" && PATH="$path" dotnet build "$project" -c Release --nologo -v minimal) >> "$scratch/plain.log" 2>&1 ||
+        { cat "$scratch/plain.log"; return 1; }
     grep 'no C++ compiler was found' "$scratch/plain.log" || { echo "the build does not say that it found no compiler"; return 1; }
-    train "$scratch/plain/src/NanoVlm.Train/bin/Release/net10.0/NanoVlm.Train" plain-run
+    PATH="$path" train plain-run 20 dotnet run --project "$project" -c Release --no-build --
 }
 
 rm -rf "$scratch"
@@ -113,6 +122,6 @@ if [ $# = 0 ]; then
 fi
 check "format" dotnet format whitespace . --folder --verify-no-changes
 check "a short training run, and a question to its checkpoint" short_training_run
-check "a build and a training run where no C++ compiler is" train_without_compiler
-rm -rf "$scratch/run" "$scratch/plain" "$scratch/plain-run" "$scratch/shapes"
+check "a clone builds and trains 20 steps where no C++ compiler is" train_without_compiler
+rm -rf "$scratch/run" "$scratch/plain" "$scratch/plain-bin" "$scratch/plain-run" "$scratch/shapes"
 finish

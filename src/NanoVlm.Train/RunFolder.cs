@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace NanoVlm.Training;
 
 /// <summary>
-/// A run's folder: <c>step_000500/</c> and so on, the links <c>last</c> and <c>best</c>, and the run's records. A checkpoint is
+/// A run's folder: <c>step_000500/</c> and so on, the links <c>last</c> and <c>best</c> (copies where there are no links), and the run's records. A checkpoint is
 /// written under another name and renamed when it is whole: a kill at any moment leaves the one before. One process at a time has it.
 /// </summary>
 public sealed class RunFolder : IDisposable
@@ -13,6 +13,7 @@ public sealed class RunFolder : IDisposable
 
     private readonly int keepLast;
     private readonly FileStream inUse;
+    private string? best; // the best checkpoint's name, as far as this object has seen one
 
     /// <summary>Opens a folder for a new run, or for one to go on with.</summary>
     /// <param name="path">The folder, made if need be.</param>
@@ -45,8 +46,11 @@ public sealed class RunFolder : IDisposable
             throw new NanoVlmException($"{path}: holds the checkpoints of an earlier run; go on with it by --resume, choose another train.run_name, or delete the folder.");
         }
         foreach (var leftover in Directory.EnumerateDirectories(path).Where(folder => folder.EndsWith(Partial, StringComparison.Ordinal) || folder.EndsWith(Doomed, StringComparison.Ordinal)))
-            Directory.Delete(leftover, recursive: true);
+            Discard(leftover);
     }
+
+    /// <summary>Whether <c>last</c> and <c>best</c> may be links; where they are none they are copies.</summary>
+    internal bool Links { get; init; } = true;
 
     /// <summary>The checkpoints' folders, the last step first.</summary>
     public IReadOnlyList<string> Checkpoints => CheckpointsOf(Path);
@@ -62,6 +66,15 @@ public sealed class RunFolder : IDisposable
     {
         var name = System.IO.Path.GetFileName(Target(checkpoint) ?? checkpoint);
         return name.StartsWith("step_", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : null;
+    }
+
+    /// <summary>The checkpoint that another folder of its run is a copy of (<c>last</c> or <c>best</c> where there are no links); null: it is none.</summary>
+    /// <param name="folder">The folder.</param>
+    internal static string? Original(string folder)
+    {
+        if (StepOf(folder) is not null || !System.IO.File.Exists(System.IO.Path.Combine(folder, TrainingCheckpoint.StateFile))) return null;
+        var original = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(folder)!, Name(TrainingCheckpoint.State(folder).Step));
+        return Directory.Exists(original) ? original : null;
     }
 
     /// <summary>Moves a damaged checkpoint out of the way, and keeps it.</summary>
@@ -81,7 +94,9 @@ public sealed class RunFolder : IDisposable
     public void Relink(int last, int best)
     {
         Link("last", Name(last));
-        if (best > 0 && Directory.Exists(File(Name(best)))) Link("best", Name(best));
+        if (best == 0 || !Directory.Exists(File(Name(best)))) return;
+        this.best = Name(best);
+        Link("best", this.best);
     }
 
     /// <summary>The folder.</summary>
@@ -116,7 +131,7 @@ public sealed class RunFolder : IDisposable
                 Directory.Delete(partial, recursive: true); // saved at this step before
             Posix.Flush(Path);
             Link("last", name);
-            if (isBest) Link("best", name);
+            if (isBest) Link("best", best = name);
             Prune();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NanoVlmException)
@@ -148,37 +163,31 @@ public sealed class RunFolder : IDisposable
         }
     }
 
-    private void Link(string link, string target)
-    {
-        var temporary = File(link + ".partial-link");
-        System.IO.File.Delete(temporary);
-        System.IO.File.CreateSymbolicLink(temporary, target);
-        NativeRename(temporary, File(link));
-    }
-
-    // rename(2) replaces a link in one step; File.Move refuses a link to a folder.
-    private static void NativeRename(string from, string to)
-    {
-        if (Posix.rename(from, to) != 0)
-            throw new IOException($"{to}: the link cannot be replaced (error {System.Runtime.InteropServices.Marshal.GetLastPInvokeError()}).");
-    }
+    private void Link(string link, string target) => FolderLink.Point(File(link), target, Links);
 
     private void Prune()
     {
-        var best = Target(Best);
+        best ??= Target(Best);
         foreach (var old in Checkpoints.Skip(keepLast).Where(folder => System.IO.Path.GetFileName(folder) != best))
         {
-            Directory.Move(old, old + Doomed); // half deleted, it would look like a damaged one
-            Directory.Delete(old + Doomed, recursive: true);
+            try
+            {
+                Directory.Move(old, old + Doomed); // half deleted, it would look like a damaged one
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                continue; // somebody reads it, which on Windows holds it; it goes with the next
+            }
+            Discard(old + Doomed);
         }
     }
 
     // A full disk has room again.
-    private static void Discard(string partial)
+    private static void Discard(string folder)
     {
         try
         {
-            if (Directory.Exists(partial)) Directory.Delete(partial, recursive: true);
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -37,7 +37,7 @@ internal sealed class RunStart
 
         var full = Path.GetFullPath(resume);
         if (!Directory.Exists(full)) throw new NanoVlmException($"{resume}: there is no such folder to go on from; name a run's folder or one of its checkpoints.");
-        full = new DirectoryInfo(full).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? full; // last, best
+        full = new DirectoryInfo(full).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? RunFolder.Original(full) ?? full; // last, best
         var run = File.Exists(Path.Combine(full, TrainingCheckpoint.StateFile)) ? Path.GetDirectoryName(full)! : full;
         if (run == full && !File.Exists(Path.Combine(run, "run.json")) && RunFolder.CheckpointsOf(run).Count == 0)
             throw new NanoVlmException($"{resume}: is neither a run's folder (run.json, step_000500/, ...) nor a checkpoint ({TrainingCheckpoint.StateFile}).");

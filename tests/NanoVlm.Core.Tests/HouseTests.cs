@@ -155,7 +155,7 @@ public sealed partial class HouseTests
 
     private static string? FolderOf(string project, string path)
     {
-        var parts = Path.GetRelativePath(project, path).Split('/');
+        var parts = Path.GetRelativePath(project, path).Split(Path.DirectorySeparatorChar);
         return parts.Length > 1 && parts[0] != "buildTransitive" ? parts[0] : null; // what is compiled into its users is no room of Core
     }
 
@@ -163,7 +163,7 @@ public sealed partial class HouseTests
 
     private static string WithoutStrings(string text) => Regex.Replace(text, @"""(\\.|[^""\\\n])*""", "\"\"");
 
-    private static string Relative(string path) => Path.GetRelativePath(Root, path);
+    private static string Relative(string path) => Path.GetRelativePath(Root, path).Replace(Path.DirectorySeparatorChar, '/');
 
     private static string FindRoot()
     {

@@ -62,7 +62,7 @@ public sealed class DownloadCommandTests : IDisposable
         Assert.True(File.Exists(Path.Combine(snapshot, "README.md")));
     }
 
-    [Theory]
+    [UnixTheory("signals")]
     [InlineData(Interrupt)]
     [InlineData(Terminate)]
     public async Task A_signal_stops_and_the_next_run_goes_on_from_there(int signal)

@@ -83,7 +83,7 @@ public sealed class EvalCommandTests : IDisposable
         Assert.Equal(File.ReadAllText(folder["one.json"]), File.ReadAllText(folder["two.json"]));
     }
 
-    [Fact]
+    [UnixFact("signals")]
     public void A_signal_keeps_what_is_answered_and_says_how_to_go_on()
     {
         WriteQuestions(Many);

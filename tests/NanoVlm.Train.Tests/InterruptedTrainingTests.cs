@@ -8,7 +8,7 @@ public sealed class InterruptedTrainingTests : IDisposable
 
     public InterruptedTrainingTests() => File.WriteAllText(folder["tiny.json"], TinyRun.Config);
 
-    [Theory]
+    [UnixTheory("signals")]
     [InlineData(Interrupt)]
     [InlineData(Terminate)]
     public async Task A_signal_saves_a_checkpoint_that_can_be_asked(int signal)
@@ -23,7 +23,7 @@ public sealed class InterruptedTrainingTests : IDisposable
         NanoVlmProgram.Run(folder.Path, "generate", "--model", last, "--prompt", "x", "--max-new-tokens", "2").Succeeded();
     }
 
-    [Fact]
+    [UnixFact("signals")]
     public async Task A_second_signal_leaves_at_once()
     {
         using var program = Train("train.gradient_accumulation=400"); // a step of many seconds
@@ -35,7 +35,7 @@ public sealed class InterruptedTrainingTests : IDisposable
         Assert.False(Path.Exists(folder["checkpoints/tiny/last"])); // the step was not waited for
     }
 
-    [Fact]
+    [UnixFact("signals")]
     public async Task Nothing_is_left_of_pictures_half_rendered()
     {
         using var program = Train("data.train[0].images=100000");

@@ -15,7 +15,7 @@ internal sealed class NanoVlmProgram : IDisposable
     private readonly StringBuilder output = new(), error = new();
     private readonly List<(string Text, TaskCompletionSource Seen)> awaited = [];
 
-    private static string File => Path.Combine(AppContext.BaseDirectory, "NanoVlm.Train");
+    private static string File => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "NanoVlm.Train.exe" : "NanoVlm.Train");
 
     private NanoVlmProgram(string folder, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null, string? file = null)
     {
@@ -141,7 +141,7 @@ internal sealed class NanoVlmProgram : IDisposable
         if (line is null) return;
         lock (awaited)
         {
-            text.AppendLine(line);
+            text.Append(line).Append('\n');
             if (text == error)
                 foreach (var (part, seen) in awaited)
                     if (line.Contains(part, StringComparison.Ordinal)) seen.TrySetResult();

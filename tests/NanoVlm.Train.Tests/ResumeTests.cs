@@ -117,7 +117,7 @@ public sealed class ResumeTests : IDisposable
         Resume("train.stop_at_step=3").Succeeded();
     }
 
-    [Fact]
+    [LinuxFact("disks and limits of a process's own")]
     public void A_full_disk_is_a_clear_error_and_the_checkpoints_before_stay_whole()
     {
         const string train = "$NANOVLM train --config tiny.json --set train.output_dir=small train.save_every=3 train.eval_every=100 train.keep_last=100 train.eval_limit=2 train.max_steps=60; code=$?; "

@@ -116,6 +116,28 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal("2", Content(again.Best));
     }
 
+    [Fact]
+    public void Where_there_are_no_links_the_last_and_the_best_are_copies()
+    {
+        using (var run = new RunFolder(Place, keepLast: 1) { Links = false })
+        {
+            for (var step = 1; step <= 4; step++) run.Save(step, isBest: step is 1 or 2, Write($"{step}"));
+            Assert.Equal("2", Content(run.Best));
+            Assert.Equal("4", Content(run.Last));
+            Assert.Null(new DirectoryInfo(run.Last).LinkTarget);
+            Assert.Equal(["best", "last", "step_000002", "step_000004"], Directory.GetDirectories(Place).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        }
+        // Links take the place of copies, and copies that of links.
+        using (var run = new RunFolder(Place, keepLast: 1, resume: true)) run.Relink(last: 4, best: 4);
+        Assert.Equal("step_000004", new DirectoryInfo(Path.Combine(Place, "best")).LinkTarget);
+        using (var run = new RunFolder(Place, keepLast: 1, resume: true) { Links = false })
+        {
+            run.Save(5, isBest: false, Write("5"));
+            Assert.Equal("5", Content(run.Last));
+            Assert.Equal("4", Content(run.Best));
+        }
+    }
+
     public void Dispose() => temporary.Dispose();
 
     private IEnumerable<string?> Steps() =>

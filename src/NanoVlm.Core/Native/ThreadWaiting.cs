@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace NanoVlm.Native;
 
@@ -20,6 +21,7 @@ internal static partial class ThreadWaiting
             _ = setenv("GOMP_SPINCOUNT", "10000", overwrite: 0);
     }
 
+    [UnsupportedOSPlatform("windows")]
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int setenv(string name, string value, int overwrite);
 }

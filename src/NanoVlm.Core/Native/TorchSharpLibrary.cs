@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
+using System.Runtime.Versioning;
 using System.Text;
 using TorchSharp;
 
@@ -33,6 +34,7 @@ internal static partial class TorchSharpLibrary
     }
 
     // The runtime asks here only after it found no library that loads.
+    [SupportedOSPlatform("linux")]
     private static nint Resolve(Assembly assembly, string name)
     {
         if (name is not (Name or "lib" + Name or "lib" + Name + ".so")) return 0;
@@ -50,6 +52,7 @@ internal static partial class TorchSharpLibrary
         return searched.Concat(besides).Concat(besides.Select(folder => Path.Combine(folder, "runtimes", RuntimeInformation.RuntimeIdentifier, "native")));
     }
 
+    [SupportedOSPlatform("linux")]
     private static nint Load(string folder)
     {
         var path = Path.Combine(folder, $"lib{Name}.so");
@@ -105,6 +108,7 @@ internal static partial class TorchSharpLibrary
     }
 
     // A file of the kernel's that no disk holds: nothing is left behind, and folders that forbid programs do not matter.
+    [SupportedOSPlatform("linux")]
     private static nint LoadFromMemory(byte[] file)
     {
         var descriptor = memfd_create($"lib{Name}.so", 1); // MFD_CLOEXEC
@@ -114,6 +118,7 @@ internal static partial class TorchSharpLibrary
         return NativeLibrary.Load($"/proc/self/fd/{descriptor}");
     }
 
+    [SupportedOSPlatform("linux")]
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int memfd_create(string name, uint flags);
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text;
 using NanoVlm.Configuration;
 
 namespace NanoVlm.Evaluation.Commands;
@@ -7,12 +8,15 @@ namespace NanoVlm.Evaluation.Commands;
 /// <summary>Runs a command line. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.</summary>
 internal static class CommandLineProgram
 {
+    private static readonly Encoding Utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+
     /// <param name="root">The commands.</param>
     /// <param name="args">What was written behind the program's name.</param>
     /// <param name="output">Where the help goes; standard output.</param>
     /// <param name="error">Where failures go; standard error.</param>
     internal static int Run(Command root, string[] args, TextWriter? output = null, TextWriter? error = null)
     {
+        if (OperatingSystem.IsWindows()) Console.OutputEncoding = Console.InputEncoding = Utf8; // its consoles and pipes begin with an older one
         error ??= Console.Error;
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace NanoVlm.Evaluation.Running;
@@ -9,7 +8,7 @@ namespace NanoVlm.Evaluation.Running;
 /// Several processes on this machine that each do a share of an evaluation: this program again, with <c>--share I/N</c>. They tell of their batches on standard
 /// output and end when this process does, however that ends.
 /// </summary>
-internal static partial class EvaluationShares
+internal static class EvaluationShares
 {
     private const string ChildVariable = "NANOVLM_EVALUATION_SHARE";
 
@@ -82,7 +81,7 @@ internal static partial class EvaluationShares
     /// <summary>In a share: tells of a batch.</summary>
     internal static void Tell(EvaluationProgress batch) => Console.WriteLine(JsonSerializer.Serialize(batch, EvaluationJson.Line));
 
-    /// <summary>In a share: cancels when the process that started it is gone.</summary>
+    /// <summary>In a share: cancels when the process that started it closes its standard input, or is gone.</summary>
     internal static void HeedParent(CancellationTokenSource cancellation) => Task.Run(() =>
     {
         var buffer = new byte[1];
@@ -96,9 +95,6 @@ internal static partial class EvaluationShares
 
     private static void Stop(List<Process> children)
     {
-        foreach (var child in children.Where(child => !child.HasExited)) _ = kill(child.Id, 15);
+        foreach (var child in children) child.StandardInput.Close(); // HeedParent; on every system, where a signal would be for some
     }
-
-    [LibraryImport("libc")]
-    private static partial int kill(int process, int signal);
 }

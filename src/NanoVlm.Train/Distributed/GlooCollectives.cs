@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using NanoVlm.Native;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>Collectives in main memory, over TCP. A thread of its own runs one after the other.</summary>
+[SupportedOSPlatform("linux")]
 internal sealed class GlooCollectives : Collectives
 {
     private readonly nint group;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace NanoVlm.Training.Distributed;
 
@@ -32,6 +33,7 @@ internal static unsafe partial class GlooLibrary
     }
 
     /// <summary>What the library said last to this thread.</summary>
+    [SupportedOSPlatform("linux")]
     internal static IOException Error() => new(Marshal.PtrToStringUTF8(nanovlm_gloo_error())?.ReplaceLineEndings(" "));
 
     /// <summary>Where ranks tell each other their addresses.</summary>
@@ -63,21 +65,27 @@ internal static unsafe partial class GlooLibrary
         return found.Length;
     }
 
+    [SupportedOSPlatform("linux")]
     [LibraryImport(Name)]
     private static partial nint nanovlm_gloo_error();
 
+    [SupportedOSPlatform("linux")]
     [LibraryImport(Name, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial nint nanovlm_gloo_join(int rank, int size, string address, long milliseconds, in Store store);
 
+    [SupportedOSPlatform("linux")]
     [LibraryImport(Name)]
     internal static partial void nanovlm_gloo_leave(nint group);
 
+    [SupportedOSPlatform("linux")]
     [LibraryImport(Name)]
     internal static partial int nanovlm_gloo_all_reduce(nint group, nint data, long count, int type);
 
+    [SupportedOSPlatform("linux")]
     [LibraryImport(Name)]
     internal static partial int nanovlm_gloo_broadcast(nint group, nint data, long bytes, int from);
 
+    [SupportedOSPlatform("linux")]
     [LibraryImport(Name)]
     internal static partial int nanovlm_gloo_all_gather(nint group, nint input, nint output, long bytes);
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace NanoVlm.Training.Distributed;
 
@@ -9,7 +10,7 @@ namespace NanoVlm.Training.Distributed;
 /// Several ranks on this machine: starts the program once for each, as torchrun does, with the same variables, and serves the store they
 /// meet at. Rank 0 speaks for all; what the others said last is shown when they fail.
 /// </summary>
-public sealed partial class LocalLaunch
+public sealed class LocalLaunch
 {
     private const int LinesKept = 30;
     private const int Interrupted = 130;
@@ -72,7 +73,7 @@ public sealed partial class LocalLaunch
     public static int Run(int count, string program, IReadOnlyList<string> arguments)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        if (GlooLibrary.Missing is { } missing) throw new NanoVlmException($"--nproc: {missing}.");
+        if (!OperatingSystem.IsLinux() || GlooLibrary.Missing is not null) throw new NanoVlmException($"--nproc: {GlooLibrary.Missing}.");
         var launch = new LocalLaunch(count, program, arguments);
         using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, launch.Pass);
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, launch.Pass);
@@ -146,6 +147,7 @@ public sealed partial class LocalLaunch
         Say(others > 0 ? $"{text}; stopping the other {(others == 1 ? "rank" : "ranks")}" : text);
     }
 
+    [SupportedOSPlatform("linux")]
     private void Pass(PosixSignalContext context)
     {
         context.Cancel = true;
@@ -186,9 +188,10 @@ public sealed partial class LocalLaunch
         }
     }
 
+    [SupportedOSPlatform("linux")]
     private static void Terminate(Child child)
     {
-        if (!child.Process.HasExited) _ = kill(child.Process.Id, 15);
+        if (!child.Process.HasExited) Posix.Terminate(child.Process.Id);
     }
 
     private static readonly Dictionary<int, string> Signals = new()
@@ -201,7 +204,4 @@ public sealed partial class LocalLaunch
         [11] = "SIGSEGV",
         [15] = "SIGTERM",
     };
-
-    [LibraryImport("libc")]
-    private static partial int kill(int process, int signal);
 }

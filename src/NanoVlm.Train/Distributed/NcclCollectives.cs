@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using NanoVlm.Native;
 using static NanoVlm.Training.Distributed.NcclLibrary;
 using static TorchSharp.torch;
@@ -10,6 +11,7 @@ namespace NanoVlm.Training.Distributed;
 /// Collectives on CUDA devices, a device a rank. They run on libtorch's current stream, so what comes before and after them there keeps its
 /// order.
 /// </summary>
+[SupportedOSPlatform("linux")]
 internal sealed class NcclCollectives : Collectives
 {
     private const string Key = "nccl";

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Training.Distributed;
@@ -7,6 +8,7 @@ namespace NanoVlm.Training.Distributed;
 /// NCCL's C API (nccl.h of NCCL 2), and what of CUDA's driver is needed to see how far a stream is. Never run by the project's tests:
 /// docs/cuda.md.
 /// </summary>
+[SupportedOSPlatform("linux")]
 internal static partial class NcclLibrary
 {
     private const string Nccl = "libnccl.so.2";

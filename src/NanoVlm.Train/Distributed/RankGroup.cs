@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using System.Text;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -22,9 +23,10 @@ public sealed class RankGroup : IDisposable
     private readonly TcpStore watched;
     private readonly RankWatch watch;
     private readonly CancellationTokenSource failing = new();
-    private readonly GlooCollectives gloo = null!;
-    private NcclCollectives? nccl; // once there is a tensor on a device
+    private readonly Collectives gloo = null!;
+    private Collectives? nccl; // once there is a tensor on a device
 
+    [SupportedOSPlatform("linux")]
     private RankGroup(RankEnvironment place, RankTimes times)
     {
         (this.place, this.times) = (place, times);
@@ -59,7 +61,8 @@ public sealed class RankGroup : IDisposable
     public static RankGroup? Join(RankEnvironment? place, RankTimes? times = null)
     {
         if (place is null) return null;
-        if (GlooLibrary.Missing is { } missing) throw new NanoVlmException($"WORLD_SIZE is {place.WorldSize}, but {missing}.");
+        if (!OperatingSystem.IsLinux() || GlooLibrary.Missing is not null)
+            throw new NanoVlmException($"WORLD_SIZE is {place.WorldSize}, but {GlooLibrary.Missing}.");
         return new RankGroup(place, times ?? new RankTimes());
     }
 
@@ -80,7 +83,7 @@ public sealed class RankGroup : IDisposable
     {
         var noted = watch.Launch(name);
         if (tensor.device_type == DeviceType.CUDA)
-            nccl ??= Joining(() => new NcclCollectives(meeting.Store, place, tensor.device_index, CollectiveLimit, failing.Token));
+            nccl ??= OperatingSystem.IsLinux() ? JoinNccl(tensor.device_index) : throw new PlatformNotSupportedException(); // Join has said so
         try
         {
             return new Pending(noted.Number, noted.Name, start(tensor.device_type == DeviceType.CUDA ? nccl! : gloo));
@@ -100,6 +103,9 @@ public sealed class RankGroup : IDisposable
         Until(pending.Work.Wait);
         watch.Await(null);
     }
+
+    [SupportedOSPlatform("linux")]
+    private Collectives JoinNccl(int device) => Joining(() => new NcclCollectives(meeting.Store, place, device, CollectiveLimit, failing.Token));
 
     /// <summary>A collective that was started.</summary>
     /// <param name="Number">Its number in the order of all ranks.</param>

@@ -57,7 +57,7 @@ public sealed class SafeTensorsTensorTests : IDisposable
         Assert.Equal(File.ReadAllBytes(folder["one"]), File.ReadAllBytes(folder["two"]));
     }
 
-    [Fact]
+    [LinuxFact("/proc/self/maps")]
     public void A_large_tensor_is_the_file_s_own_memory_and_a_small_one_a_copy()
     {
         var values = Numbers(1 << 20);
@@ -109,7 +109,7 @@ public sealed class SafeTensorsTensorTests : IDisposable
         Assert.Equal(bytes, File.ReadAllBytes(folder["file"]));
     }
 
-    [Fact]
+    [LinuxFact("/proc/self/maps")]
     public void A_mapping_goes_when_its_last_tensor_does()
     {
         SafeTensorsWriter.Write(folder["file"], new Dictionary<string, torch.Tensor> { ["w"] = Numbers(1 << 20) });

@@ -122,5 +122,6 @@ public sealed class HubCacheLayoutTests : IDisposable
 
     private IEnumerable<string> Entries() => Directory.EnumerateFiles(fixture.Options.CacheFolder, "*", SearchOption.AllDirectories)
         .Select(path => Path.GetRelativePath(fixture.Options.CacheFolder, path) + (new FileInfo(path).LinkTarget is { } target ? $" -> {target}" : ""))
+        .Select(entry => entry.Replace(Path.DirectorySeparatorChar, '/'))
         .Order(StringComparer.Ordinal);
 }
