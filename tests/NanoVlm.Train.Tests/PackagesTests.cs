@@ -54,6 +54,7 @@ public sealed class PackagesTests(Packages packages) : IClassFixture<Packages>
         var found = packages.Run(packages["search/ImageSearch"], "dinov3", "pictures", "pictures/rgb.jpg").Succeeded().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(5, found.Length);
         Assert.StartsWith("1.000  ", found[0]);
+        Assert.Contains("\"System.GC.Concurrent\": false", File.ReadAllText(packages["search/ImageSearch.runtimeconfig.json"]));
         Assert.Equal(["lossy.webp", "progressive.jpg", "rgb.jpg"], found[..3].Select(line => line.Split("  ")[1]).Order(StringComparer.Ordinal)); // the same picture, stored in three ways
     }
 

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using NanoVlm.Generation;
 using NanoVlm.Models;
 using TorchSharp;
+using static NanoVlm.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace NanoVlm.Tests.Models;
@@ -69,7 +70,7 @@ public sealed class HuggingFaceGoldenTests
             var largest = stored.Max(key => results[group.Key + "grad." + key].abs().max().ToDouble()) * share;
             foreach (var key in group)
             {
-                var actual = results[group.Key + "grad." + HuggingFaceGolden.Gradient(key[(group.Key.Length + 5)..], stored)] * share;
+                var actual = results[group.Key + "grad." + HuggingFaceGolden.Gradient(key[(group.Key.Length + 5)..], stored)] * scalar(share);
                 if (key.EndsWith("k_proj.bias", StringComparison.Ordinal)) // it shifts all scores of a query alike: what the file holds is noise
                     Assert.True((golden.Expected[key] - actual).abs().max().ToDouble() <= Gradient * largest, key);
                 else
