@@ -12,11 +12,12 @@ internal sealed class CheckpointWriter(RunFolder run, Tokenizer tokenizer, Image
     /// <param name="step">The step after which it stands.</param>
     /// <param name="isBest">Whether it is the best so far.</param>
     /// <param name="snapshot">What it holds; freed when it is written.</param>
-    internal void Begin(int step, bool isBest, TrainingSnapshot snapshot)
+    /// <param name="trainingGoesOn">Whether the processors are wanted meanwhile; after the last step the run waits for this.</param>
+    internal void Begin(int step, bool isBest, TrainingSnapshot snapshot, bool trainingGoesOn)
     {
         writing = Task.Factory.StartNew(() =>
         {
-            Posix.YieldToOthers();
+            if (trainingGoesOn) Posix.YieldToOthers();
             using (snapshot)
                 run.Save(step, isBest, folder => snapshot.Write(folder, tokenizer, processor));
         }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default); // a thread of its own, whose priority nobody inherits

@@ -318,7 +318,8 @@ public sealed class Trainer : IDisposable
         var loaders = (ranks?.Gather("where data stands", mine) ?? [mine]).Select(one => JsonSerializer.Deserialize<LoaderState>(one, Json.Indented)!);
         var now = state with { Seconds = before.Seconds + clock.Elapsed.TotalSeconds, Loaders = [.. loaders] };
         FinishSaving();
-        if (TrainingSnapshot.Take(now, model, optimizer, names, average, ranks, shards) is { } snapshot) checkpoints!.Begin(now.Step, isBest, snapshot);
+        if (TrainingSnapshot.Take(now, model, optimizer, names, average, ranks, shards) is { } snapshot)
+            checkpoints!.Begin(now.Step, isBest, snapshot, trainingGoesOn: now.Step < Steps && !stopped);
         saved = now.Step;
     }
 
