@@ -14,10 +14,10 @@ internal sealed record MemoryReport(StepShape Step, string Precision, MemoryEsti
 {
     private static readonly int[] sizes = [4, 8, 16, 32, 64, 128];
 
-    /// <summary>Of a run.</summary>
+    /// <summary>Tells the memory that a run takes.</summary>
     internal static MemoryReport Of(RunConfig run, VlmConfig config) => Of(config, run.Train, StepShape.Largest(run, config));
 
-    /// <summary>Of a model that is trained whole, a row of its longest text and an image at a time.</summary>
+    /// <summary>Tells the memory that training the whole model takes, with one image and one row of its longest text in a step.</summary>
     internal static MemoryReport Of(VlmConfig config) => Of(config, new TrainSection(), StepShape.Of(config, 1, config.LmMaxLength, 1));
 
     /// <summary>The table that <c>train --dry-run</c> and <c>inspect</c> print.</summary>

@@ -4,7 +4,7 @@ using NanoVlm.Data.Sources;
 
 namespace NanoVlm.Data;
 
-/// <summary>The so-many-th sample taken from one of a mix's sources.</summary>
+/// <summary>One sample drawn from a mix: its source, and how many samples that source gave before it.</summary>
 /// <param name="Source">Which source.</param>
 /// <param name="Number">How many were taken from it before, over all its epochs.</param>
 [StructLayout(LayoutKind.Auto)]
@@ -25,7 +25,7 @@ public sealed class SampleMix
     /// <param name="sources">The sources with their weights; the caller's.</param>
     /// <param name="seed">The seed of the order.</param>
     /// <param name="shuffle">Whether each epoch has a random order of its own; otherwise that of the source.</param>
-    /// <param name="window">Of sources that are read in groups: how many rows are shuffled among themselves.</param>
+    /// <param name="window">How many rows are shuffled among themselves in a source that is read in groups.</param>
     /// <exception cref="NanoVlmException">There is nothing to read.</exception>
     public SampleMix(IReadOnlyList<(SampleSource Source, double Weight)> sources, int seed, bool shuffle = true, int window = 1024)
     {

@@ -50,7 +50,7 @@ internal sealed class ForwardInputs
     /// <summary>[B, T], already shifted once <see cref="ShiftLabels"/> was called where they were not.</summary>
     public Tensor? Labels { get; private set; }
 
-    /// <summary>Of the shape of <c>last_hidden_state</c>.</summary>
+    /// <summary>The gradient of the loss with respect to <c>last_hidden_state</c>, in its shape.</summary>
     public Tensor? Cotangent { get; }
 
     /// <summary>Whether there is something to take a gradient of.</summary>

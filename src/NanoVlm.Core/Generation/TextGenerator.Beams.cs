@@ -6,7 +6,7 @@ namespace NanoVlm.Generation;
 
 /// <summary>An answer that a beam search found.</summary>
 /// <param name="Completion">The answer.</param>
-/// <param name="LogProbability">Of all its tokens, the one that ends it included.</param>
+/// <param name="LogProbability">The sum over all tokens, the one that ends the text included.</param>
 /// <param name="Score">The same over length^penalty, by which answers are ranked.</param>
 public sealed record Beam(Completion Completion, double LogProbability, double Score);
 

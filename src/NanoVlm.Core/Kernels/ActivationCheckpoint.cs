@@ -28,7 +28,7 @@ public static class ActivationCheckpoint
         return new Recomputed(forward, parameters).Of(inputs);
     }
 
-    /// <summary>The same of a function without parameters of its own.</summary>
+    /// <summary>Runs a function that has no parameters of its own, and again in the backward pass.</summary>
     internal static Tensor Run(Func<Tensor?[], Tensor> forward, params Tensor?[] inputs) =>
         is_grad_enabled() && inputs.Any(input => input is { requires_grad: true }) ? new Recomputed(forward, []).Of(inputs) : forward(inputs);
 

@@ -53,7 +53,7 @@ public sealed class VisionLanguageModel : Module
         set => decoder.ComputeDtype = value;
     }
 
-    /// <summary>Whose blocks are computed again in the backward instead of kept.</summary>
+    /// <summary>Which parts compute their blocks again in the backward pass, to save the memory of their activations.</summary>
     public ActivationCheckpointing ActivationCheckpointing
     {
         get => (vision_encoder.CheckpointActivations, decoder.CheckpointActivations) switch
@@ -168,7 +168,7 @@ public sealed class VisionLanguageModel : Module
         return (decoder.CrossEntropy(hidden, targets).MoveToOuterDisposeScope(), positions.shape[0]);
     }
 
-    /// <summary>The same of hidden states that are there already, of a decoder that may stand alone.</summary>
+    /// <summary>Computes the loss of hidden states that were computed before. The decoder need not belong to a model with a tower.</summary>
     /// <param name="decoder">Its head is used.</param>
     /// <param name="hidden">[B, T, hidden], after the final norm.</param>
     /// <param name="labels">[B, T], Int64, already shifted.</param>

@@ -65,8 +65,8 @@ internal static unsafe partial class LibTorch
 
     /// <summary>One AdamW step over many parameters at once (aten::_fused_adamw_). All are changed in place.</summary>
     /// <param name="parameters">Float32, as are gradients and averages.</param>
-    /// <param name="gradients">Of the parameters.</param>
-    /// <param name="averages">Of the gradients.</param>
+    /// <param name="gradients">The gradient of each parameter.</param>
+    /// <param name="averages">The running mean of each gradient.</param>
     /// <param name="squares">Averages of their squares.</param>
     /// <param name="steps">Float32 scalars on the parameters' device: the number of this step, from 1.</param>
     /// <param name="lr">The learning rate.</param>

@@ -228,7 +228,7 @@ public sealed class ChatTemplate
         return new Habits(tokenizer, new SpanRule("", null, false), false, false);
     }
 
-    // Of what stands after a last answer, what ends it; null where that cannot be told. A model stops at the end-of-text token. What follows another
+    // The text that ends an answer, found in what the template writes after the last one; null where it cannot be told. A model stops at the end-of-text token. What follows another
     // special token must be special too, or be white space: words there belong to the next turn. So may words without any such token, where
     // the next turn has no header of its own.
     private static string? EndOf(string tail, Tokenizer? tokenizer, bool headed)

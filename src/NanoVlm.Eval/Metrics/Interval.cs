@@ -7,7 +7,7 @@ public static class Interval
 
     /// <summary>Half the width for a share: 1.96 sqrt(p (1 - p) / n).</summary>
     /// <param name="share">From 0 to 1.</param>
-    /// <param name="count">Of how many; of none the width is 0.</param>
+    /// <param name="count">The number of items; for 0 the width is 0.</param>
     public static double OfShare(double share, int count) => count == 0 ? 0 : Z * Math.Sqrt(Math.Max(0, share * (1 - share)) / count);
 
     /// <summary>Half the width for a mean: 1.96 s / sqrt(n), with s the standard deviation of the values; of zeros and ones the same as <see cref="OfShare"/>.</summary>
@@ -25,7 +25,7 @@ public static class Interval
     /// <param name="figure">The figure of as many drawn items.</param>
     /// <param name="group">Items of one group are drawn together, as MME's two questions about an image; null: each by itself.</param>
     /// <param name="resamples">How often to draw.</param>
-    /// <param name="seed">Of the draws.</param>
+    /// <param name="seed">The seed of the draws.</param>
     /// <returns>Half the distance of the two quantiles; 0 of no items.</returns>
     public static double Bootstrap<T>(IReadOnlyList<T> items, Func<IReadOnlyList<T>, double> figure, Func<T, string>? group = null, int resamples = 1000, int seed = 0)
     {

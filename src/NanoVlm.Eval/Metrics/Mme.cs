@@ -51,6 +51,6 @@ public static class Mme
 /// <param name="Images">How many images.</param>
 public sealed record MmeCategory(string Name, double Accuracy, double AccuracyPlus, int Images)
 {
-    /// <summary>Of 200. MME's perception is the sum of ten categories, its cognition of four.</summary>
+    /// <summary>The score, at most 200. MME's perception is the sum of ten categories, its cognition of four.</summary>
     public double Points => 100 * (Accuracy + AccuracyPlus);
 }

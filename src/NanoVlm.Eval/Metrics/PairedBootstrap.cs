@@ -6,7 +6,7 @@ public static class PairedBootstrap
     /// <summary>Draws the items again and again with replacement and looks at how B's mean differs from A's.</summary>
     /// <param name="items">Each item's group, whose items are drawn together (empty: the item by itself), and the two scores.</param>
     /// <param name="resamples">How often to draw.</param>
-    /// <param name="seed">Of the draws; the result does not depend on the number of cores.</param>
+    /// <param name="seed">The seed of the draws; the result does not depend on the number of cores.</param>
     public static PairedDifference Of(IReadOnlyList<(string Group, double A, double B)> items, int resamples = 10_000, int seed = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 1);

@@ -46,7 +46,7 @@ public static class Pope
 
 /// <summary>POPE's figures, all from 0 to 1.</summary>
 /// <param name="Accuracy">The share of right answers.</param>
-/// <param name="Precision">Of those answered yes, the share that are.</param>
+/// <param name="Precision">The share of the "yes" answers that are right.</param>
 /// <param name="Recall">Of those that are yes, the share so answered.</param>
 /// <param name="F1">The harmonic mean of the two: VLMEvalKit's headline.</param>
 /// <param name="YesRatio">The share of yes among the answers that are yes or no.</param>

@@ -4,7 +4,7 @@ namespace NanoVlm.Evaluation.Metrics;
 /// <param name="Name"><c>lmms-0.7.1</c>, <c>lmms-head</c>, <c>vlmevalkit</c> or <c>strict</c>.</param>
 public sealed record Rules(string Name)
 {
-    /// <summary>Whose normalisation and extraction of answers is used.</summary>
+    /// <summary>The harness whose normalisation and extraction of answers is used.</summary>
     public Harness Harness { get; init; }
 
     /// <summary>MMStar's letter is looked for in four fixed places, as lmms-eval did up to v0.7.1, not ranked among all that look like one (#1274).</summary>
@@ -45,7 +45,7 @@ public sealed record Rules(string Name)
     }
 }
 
-/// <summary>Whose normalisation and extraction of answers is used.</summary>
+/// <summary>The harness whose normalisation and extraction of answers is used.</summary>
 public enum Harness
 {
     /// <summary>lmms-eval's.</summary>

@@ -65,7 +65,7 @@ public sealed class LinearProbe : IDisposable
     /// <exception cref="ArgumentException">There are not as many labels as features.</exception>
     public static LinearProbe Fit(Tensor features, IReadOnlyList<int> labels, int classes, double penalty) => Fit(features, labels, classes, penalty, null);
 
-    /// <summary>What it thinks of features; the largest is its answer.</summary>
+    /// <summary>Computes the logits of features. The class with the largest is the answer.</summary>
     /// <param name="features">[m, d].</param>
     /// <returns>[m, classes], float64.</returns>
     public Tensor Logits(Tensor features)

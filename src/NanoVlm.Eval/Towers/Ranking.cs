@@ -8,7 +8,7 @@ public static class Ranking
 {
     /// <summary>The rank of each row's best right column.</summary>
     /// <param name="scores">[rows, columns].</param>
-    /// <param name="right">Of each row, the columns that are right; none gives the last rank and one more.</param>
+    /// <param name="right">The columns that are right in each row; a row with none gets the last rank plus one.</param>
     /// <returns>From 1.</returns>
     public static int[] Of(Tensor scores, IReadOnlyList<IReadOnlyList<int>> right)
     {

@@ -90,7 +90,7 @@ public sealed class Tower : IDisposable
     /// <summary>Features of pictures in every layer.</summary>
     /// <param name="images">The pictures.</param>
     /// <param name="pooling">How one vector is made of all tokens.</param>
-    /// <returns>Of layers 0 to <see cref="LastLayer"/>, [pictures, hidden] each.</returns>
+    /// <returns>A vector for each picture at each layer from 0 to <see cref="LastLayer"/>, [pictures, hidden] each.</returns>
     /// <exception cref="NanoVlmException">A picture cannot be read or taken, or the tower has no CLS token to take.</exception>
     public IReadOnlyList<Tensor> LayerFeatures(IReadOnlyList<StoredImage> images, TokenPooling pooling)
     {
