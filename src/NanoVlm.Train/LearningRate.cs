@@ -6,7 +6,7 @@ namespace NanoVlm.Training;
 /// The learning rate over a run: a linear warm-up, then a cosine down to a share of the peak (Loshchilov and Hutter, "SGDR", 2017), a level that falls at
 /// the end ("warm-up, stable, decay": Hu et al., "MiniCPM", 2024), or a level.
 /// </summary>
-public static class LearningRate
+internal static class LearningRate
 {
     /// <summary>The factor on the peak rates at a step.</summary>
     /// <param name="step">The step, from 0.</param>

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace NanoVlm.Training;
 
 /// <summary>The figures of a training step, a line of <c>metrics.jsonl</c>. Rates are over the whole step, the wait for data included.</summary>
-public sealed record StepMetrics
+internal sealed record StepMetrics
 {
     /// <summary>Steps done, from 1.</summary>
     public required int Step { get; init; }
@@ -54,7 +54,7 @@ public sealed record StepMetrics
 /// <param name="ByKind">The same by kind of question.</param>
 /// <param name="Questions">How many questions.</param>
 /// <param name="Seconds">How long it took.</param>
-public sealed record EvaluationMetrics(int Step, double ValidationAccuracy, IReadOnlyDictionary<string, double> ByKind, int Questions, double Seconds)
+internal sealed record EvaluationMetrics(int Step, double ValidationAccuracy, IReadOnlyDictionary<string, double> ByKind, int Questions, double Seconds)
 {
     /// <summary>The headline figure of each benchmark in <c>eval.tasks</c>, over its first questions; null: none is asked while training.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

@@ -14,13 +14,13 @@ namespace NanoVlm.Training;
 /// <param name="Decayed">How many of them weight decay pulls on.</param>
 /// <param name="WeightDecay">How strongly.</param>
 /// <param name="DType">What they are kept in.</param>
-public sealed record ModelPart(string Name, double PeakRate, long Parameters, long Trainable, long Decayed, double WeightDecay, ScalarType DType);
+internal sealed record ModelPart(string Name, double PeakRate, long Parameters, long Trainable, long Decayed, double WeightDecay, ScalarType DType);
 
 /// <summary>
 /// The optimizer's groups: a learning rate for each part, and weight decay for matrices only, or for all. A part whose rate is 0 is frozen
 /// and has neither gradients nor moments.
 /// </summary>
-public static class ParameterGroups
+internal static class ParameterGroups
 {
     /// <summary>Freezes the parts whose rate is 0 and what <see cref="TrainSection.Freeze"/> names, and groups the others.</summary>
     /// <param name="model">The model.</param>

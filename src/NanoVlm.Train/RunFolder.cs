@@ -7,7 +7,7 @@ namespace NanoVlm.Training;
 /// A run's folder: <c>step_000500/</c> and so on, the links <c>last</c> and <c>best</c> (copies where there are no links), and the run's records. A checkpoint is
 /// written under another name and renamed when it is whole: a kill at any moment leaves the one before. One process at a time has it.
 /// </summary>
-public sealed class RunFolder : IDisposable
+internal sealed class RunFolder : IDisposable
 {
     private const string Partial = ".partial", Doomed = ".deleted", Damaged = ".damaged";
 

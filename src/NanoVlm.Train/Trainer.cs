@@ -18,7 +18,7 @@ namespace NanoVlm.Training;
 /// Trains a vision-language model: AdamW with a rate for each part, a schedule, accumulation, clipping; evaluation by generating answers; checkpoints
 /// of the best and the last steps, from which it goes on as if nothing had happened.
 /// </summary>
-public sealed class Trainer : IDisposable
+internal sealed class Trainer : IDisposable
 {
     private readonly RunConfig config;
     private readonly RunFolder? run; // rank 0's

@@ -6,7 +6,7 @@ using NanoVlm.Evaluation.Tasks;
 namespace NanoVlm.Training;
 
 /// <summary>The conversations of a run: to train on, to choose the best checkpoint by, and to test.</summary>
-public sealed class TrainingData : IDisposable
+internal sealed class TrainingData : IDisposable
 {
     private readonly List<SampleSource> open = [];
 

@@ -11,7 +11,7 @@ namespace NanoVlm.Training;
 /// What a person sees while a run trains, on standard error: a bar with loss, rate, speed and time left on a terminal, plain
 /// lines elsewhere. Log messages go above the bar and to the run's <c>log.txt</c>.
 /// </summary>
-public sealed class TrainingDisplay : IDisposable
+internal sealed class TrainingDisplay : IDisposable
 {
     private readonly IAnsiConsole console;
     private readonly bool live, quiet;

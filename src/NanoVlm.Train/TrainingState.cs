@@ -6,7 +6,7 @@ namespace NanoVlm.Training;
 /// Where a run stands after a step, apart from its tensors: <c>trainer_state.json</c> of a checkpoint. With the weights, the optimizer's moments and
 /// the states of the random numbers it is all that the next step depends on.
 /// </summary>
-public sealed record TrainingState
+internal sealed record TrainingState
 {
     /// <summary>Optimizer steps done, skipped ones included.</summary>
     public int Step { get; init; }

@@ -8,7 +8,7 @@ namespace NanoVlm.Training;
 /// An exponential moving average of a model's trained weights (Polyak and Juditsky, 1992). Early on it follows faster, as in timm: at step t no more
 /// than (1 + t) / (10 + t) of it stays.
 /// </summary>
-public sealed class WeightAverage : IDisposable
+internal sealed class WeightAverage : IDisposable
 {
     private readonly double decay;
     private readonly IReadOnlyList<(string Name, Tensor Weight, Tensor Mean)> pairs;

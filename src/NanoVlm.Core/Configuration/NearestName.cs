@@ -1,7 +1,7 @@
 namespace NanoVlm.Configuration;
 
 /// <summary>Finds the allowed name that a misspelt one was probably meant to be.</summary>
-public static class NearestName
+internal static class NearestName
 {
     /// <summary>The name at the smallest Levenshtein distance, if it is near enough to be a slip; else null.</summary>
     public static string? Of(string written, IEnumerable<string> allowed)

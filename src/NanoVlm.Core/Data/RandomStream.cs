@@ -7,7 +7,7 @@ namespace NanoVlm.Data;
 /// different keys are independent, so work can be split over threads in any way and still give the same numbers.
 /// </summary>
 [StructLayout(LayoutKind.Auto)]
-public struct RandomStream
+internal struct RandomStream
 {
     private ulong _state;
 

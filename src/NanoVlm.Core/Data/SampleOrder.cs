@@ -1,7 +1,7 @@
 namespace NanoVlm.Data;
 
 /// <summary>The order of a source's rows in an epoch, a function of its keys alone.</summary>
-public static class SampleOrder
+internal static class SampleOrder
 {
     /// <summary>A random order. Rows that are read together stay near each other: their groups are shuffled, then rows within a window.</summary>
     /// <param name="count">How many rows there are.</param>

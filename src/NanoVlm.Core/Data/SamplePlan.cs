@@ -65,7 +65,7 @@ public enum DropReason
 /// <param name="reason">The limit.</param>
 /// <param name="message">What was found and what was allowed.</param>
 /// <param name="inner">The cause.</param>
-public sealed class DroppedSampleException(DropReason reason, string message, Exception? inner = null) : NanoVlmException(message, inner)
+internal sealed class DroppedSampleException(DropReason reason, string message, Exception? inner = null) : NanoVlmException(message, inner)
 {
     /// <summary>The limit.</summary>
     public DropReason Reason { get; } = reason;

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace NanoVlm.Generation;
 
 /// <summary>Continues batches of tokens, as tensors: see <see cref="TextGenerator"/> for texts and images.</summary>
-public static class Decoding
+internal static class Decoding
 {
     /// <summary>Continues a batch of prompts.</summary>
     /// <param name="model">The model, in evaluation mode.</param>

@@ -13,7 +13,7 @@ namespace NanoVlm.Generation;
 /// Runs a model folder on stored inputs and stores what comes out, for comparing with another implementation: docs/forward.md has
 /// the names.
 /// </summary>
-public sealed record ForwardPass
+internal sealed record ForwardPass
 {
     /// <summary>Whether every block's input and the last block's output are stored.</summary>
     public bool HiddenStates { get; init; }

@@ -7,7 +7,7 @@ namespace NanoVlm.Generation;
 /// Chooses the next token of each row, with random numbers of its own: what other rows there are makes no difference. Filters come before the
 /// temperature, as in nanoVLM.
 /// </summary>
-public sealed class Sampler : IDisposable
+internal sealed class Sampler : IDisposable
 {
     private readonly Sampling sampling;
     private Generator[] generators;

@@ -6,7 +6,7 @@ namespace NanoVlm.Images;
 /// Source: transformers, <c>image_processing_idefics3</c>.
 /// </summary>
 /// <param name="config">Sizes and statistics.</param>
-public sealed class Idefics3Processor(Idefics3ProcessorConfig config) : PixelProcessor
+internal sealed class Idefics3Processor(Idefics3ProcessorConfig config) : PixelProcessor
 {
     // The longest side there, whatever the file asks for (MAX_IMAGE_SIZE).
     private const int Longest = 4096;

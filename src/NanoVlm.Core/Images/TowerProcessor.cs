@@ -5,7 +5,7 @@ namespace NanoVlm.Images;
 /// centre, scale, normalise.
 /// </summary>
 /// <param name="config">Which of these, and to what sizes.</param>
-public sealed class TowerProcessor(TowerProcessorConfig config) : PixelProcessor
+internal sealed class TowerProcessor(TowerProcessorConfig config) : PixelProcessor
 {
     private readonly PixelScale scale = new(config.Mean, config.Std);
 

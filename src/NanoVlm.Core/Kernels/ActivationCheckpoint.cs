@@ -10,7 +10,7 @@ namespace NanoVlm.Kernels;
 /// Activation checkpointing (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016): of a block only its inputs are kept for the
 /// backward, which computes the block again. The gradients are the same to the last bit, dropout included: the block draws the same numbers twice.
 /// </summary>
-public static class ActivationCheckpoint
+internal static class ActivationCheckpoint
 {
     /// <summary>
     /// Runs a block and keeps its inputs alone. A block that is not training, or of which nothing asks for a gradient, just runs.

@@ -6,7 +6,7 @@ namespace NanoVlm.Layers;
 /// Learned positions of one grid of patches for another: bicubic, rows and columns apart, as torch's <c>interpolate</c> with
 /// <c>align_corners=False</c> does it, with and without <c>antialias</c>.
 /// </summary>
-public static class PositionInterpolation
+internal static class PositionInterpolation
 {
     /// <param name="positions">[1, rows * columns, hidden] of the grid they are for.</param>
     /// <param name="from">That grid.</param>

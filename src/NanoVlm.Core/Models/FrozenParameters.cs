@@ -6,7 +6,7 @@ namespace NanoVlm.Models;
 
 /// <summary>Which parameters <c>train.freeze</c> names, by patterns as in a shell (Python's fnmatch): <c>*</c> is any text, dots included, <c>?</c> one
 /// character, <c>[0-5]</c> one of some and <c>[!0-5]</c> one of the others.</summary>
-public static class FrozenParameters
+internal static class FrozenParameters
 {
     private const string Key = "train.freeze", Source = "the run's configuration";
 

@@ -7,7 +7,7 @@ namespace NanoVlm.Models;
 /// <summary>What a model folder says about pictures.</summary>
 /// <param name="Processor">Makes the pixels.</param>
 /// <param name="Markup">Makes the text that stands for them; null for a vision tower alone.</param>
-public sealed record ImageInput(PixelProcessor Processor, ImageMarkup? Markup)
+internal sealed record ImageInput(PixelProcessor Processor, ImageMarkup? Markup)
 {
     // Where transformers 5 puts all of it.
     private const string ProcessorFile = "processor_config.json";

@@ -6,7 +6,7 @@ using static TorchSharp.torch.nn;
 namespace NanoVlm.Models;
 
 /// <summary>How the weights of a new model begin: matrices normal, biases zero, norms one.</summary>
-public static class Initialization
+internal static class Initialization
 {
     /// <summary>Draws every weight of a model anew. The same seed gives the same weights whatever the number of threads.</summary>
     /// <param name="model">The model.</param>

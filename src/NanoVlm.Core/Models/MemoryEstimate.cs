@@ -7,7 +7,7 @@ namespace NanoVlm.Models;
 /// <param name="Tokens">Tokens of a row, T.</param>
 /// <param name="Tiles">Image tiles of all rows together.</param>
 /// <param name="Labels">Positions with a label, of all rows together.</param>
-public sealed record StepShape(long Rows, long Tokens, long Tiles, long Labels)
+internal sealed record StepShape(long Rows, long Tokens, long Tiles, long Labels)
 {
     /// <summary>The largest micro-batch that a run's configuration allows: full rows, all tiles that fit in, and a label on all text.</summary>
     /// <param name="run">The configuration.</param>
@@ -34,7 +34,7 @@ public sealed record StepShape(long Rows, long Tokens, long Tiles, long Labels)
 /// <summary>How numbers are held in a step.</summary>
 /// <param name="Bfloat16">Whether activations are bfloat16; else float32.</param>
 /// <param name="Bfloat16Products">Whether weights are narrowed for products in hardware bfloat16; the backward needs these copies.</param>
-public sealed record StepPrecision(bool Bfloat16 = false, bool Bfloat16Products = false);
+internal sealed record StepPrecision(bool Bfloat16 = false, bool Bfloat16Products = false);
 
 /// <summary>The memory that training takes on the CPU with the fused kernels, by shapes alone. All figures are bytes.</summary>
 /// <param name="Weights">float32 weights, and their moving average where one is kept.</param>
@@ -48,7 +48,7 @@ public sealed record StepPrecision(bool Bfloat16 = false, bool Bfloat16Products 
 /// <param name="Base">The program before it has a model: .NET, libtorch and what they load.</param>
 /// <param name="Slack">What the allocator holds between the tensors that come and go, at the peak.</param>
 /// <param name="Peak">The most at once. Less than the sum: activations go as gradients come.</param>
-public sealed record MemoryEstimate(long Weights, long Gradients, long Optimizer, long Vision, long Projector, long Language, long Head, long Buffers, long Base, long Slack, long Peak)
+internal sealed record MemoryEstimate(long Weights, long Gradients, long Optimizer, long Vision, long Projector, long Language, long Head, long Buffers, long Base, long Slack, long Peak)
 {
     // Measured by `bench memory`: the program with its libraries, tokenizer and managed heap.
     private const long ProgramBytes = 190L << 20;

@@ -38,7 +38,7 @@ public sealed class ParameterNames
     /// <param name="whole">Whether the folder holds nothing but this model.</param>
     /// <param name="resize">How parameters, by their names, are made of stored tensors of another shape, which is given.</param>
     /// <exception cref="NanoVlmException">Tensors are missing, unexpected, misshapen or of another type; all are listed.</exception>
-    public static ParameterNames Load(
+    internal static ParameterNames Load(
         Module module, ModelWeights weights, IReadOnlyList<(string Within, NameMap Names)> parts, bool whole, IReadOnlyDictionary<string, (long[] Stored, Func<Tensor, Tensor> Make)>? resize = null)
     {
         using var scope = NewDisposeScope();
@@ -114,7 +114,7 @@ public sealed class ParameterNames
     /// <param name="family">The family of names.</param>
     /// <param name="prefix">What stands before all names, such as <c>model.</c>.</param>
     /// <returns>The tensors by name; a tied head once, as the embedding. They share no memory with the parameters.</returns>
-    public static IReadOnlyDictionary<string, Tensor> Export(Module module, NameMap family, string prefix = "")
+    internal static IReadOnlyDictionary<string, Tensor> Export(Module module, NameMap family, string prefix = "")
     {
         using var mode = no_grad();
         var names = new ParameterNames();

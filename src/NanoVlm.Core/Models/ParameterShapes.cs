@@ -5,14 +5,14 @@ namespace NanoVlm.Models;
 /// <summary>A parameter by its shape alone.</summary>
 /// <param name="Name">As in <see cref="VisionLanguageModel"/>.</param>
 /// <param name="Shape">Its sizes.</param>
-public sealed record ParameterShape(string Name, params long[] Shape)
+internal sealed record ParameterShape(string Name, params long[] Shape)
 {
     /// <summary>How many numbers it has.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 }
 
 /// <summary>The parameters that a model of an architecture has, without making one.</summary>
-public static class ParameterShapes
+internal static class ParameterShapes
 {
     /// <summary>All parameters; a head that is tied to the embedding is not counted twice.</summary>
     /// <param name="config">The architecture.</param>

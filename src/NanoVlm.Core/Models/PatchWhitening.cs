@@ -9,7 +9,7 @@ namespace NanoVlm.Models;
 /// directions, each at unit variance, make them as loud as the rest from the first step. (As the whitening layer of Jordan,
 /// "94% on CIFAR-10 in 3.29 Seconds", 2024.)
 /// </summary>
-public static class PatchWhitening
+internal static class PatchWhitening
 {
     private const int Directions = 64;
     // Directions fainter than a hundredth of the strongest are noise: they are not raised further.

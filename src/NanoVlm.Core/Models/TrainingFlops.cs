@@ -6,7 +6,7 @@ namespace NanoVlm.Models;
 /// The floating-point operations of a training step, from shapes alone, a multiplication and an addition being two (Kaplan et al., 2020; attention as in
 /// PaLM's appendix B, Chowdhery et al., 2022, with only the visible half of causal attention counted). Recomputed activations do not count.
 /// </summary>
-public sealed class TrainingFlops
+internal sealed class TrainingFlops
 {
     private readonly double tile, projection, token, attention, label;
 

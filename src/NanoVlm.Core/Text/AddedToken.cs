@@ -9,7 +9,7 @@ namespace NanoVlm.Text;
 /// <param name="LeftStrip">Takes the white space before it along.</param>
 /// <param name="RightStrip">Takes the white space after it along.</param>
 /// <param name="Normalized">Looked for in the normalized text, not in the text as given.</param>
-public sealed record AddedToken(
+internal sealed record AddedToken(
     string Content, bool Special = true, bool SingleWord = false, bool LeftStrip = false, bool RightStrip = false, bool Normalized = false)
 {
     internal static AddedToken Read(JsonPart part) => new(

@@ -6,7 +6,7 @@ namespace NanoVlm.Text;
 /// nanoVLM's tokens for images (<c>vlm_extra_tokens</c>): one that image features replace, one that announces the whole
 /// image, and one for each place in a grid of up to 8 by 8 tiles.
 /// </summary>
-public static class ImageTokens
+internal static class ImageTokens
 {
     /// <summary>The token whose embedding an image feature replaces.</summary>
     public const string Image = "<|image|>";

@@ -53,7 +53,7 @@ public enum SafeTensorsDType
 }
 
 /// <summary>Facts about <see cref="SafeTensorsDType"/>.</summary>
-public static class SafeTensorsDTypeExtensions
+internal static class SafeTensorsDTypeExtensions
 {
     /// <summary>The size of one element in bytes: 1, 2, 4 or 8.</summary>
     /// <param name="dtype">The element type.</param>

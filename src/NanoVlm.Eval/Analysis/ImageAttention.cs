@@ -16,7 +16,7 @@ namespace NanoVlm.Evaluation.Analysis;
 /// <param name="Maps">By block and head, [rows, columns] row by row. What goes to the CLS token and registers is missing to a sum of 1.</param>
 /// <param name="Rollout">The same of the <see cref="AttentionRollout"/> through all blocks up to the last of <paramref name="Blocks"/>.</param>
 /// <param name="FromClass">Whether it is the CLS token that looks.</param>
-public sealed record ImageAttention(
+internal sealed record ImageAttention(
     RgbImage Image, string Name, int Rows, int Columns, IReadOnlyList<int> Blocks, IReadOnlyList<IReadOnlyList<float[]>> Maps, float[] Rollout, bool FromClass)
 {
     /// <summary>Looks at a picture.</summary>

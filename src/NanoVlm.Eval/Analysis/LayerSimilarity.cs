@@ -17,7 +17,7 @@ namespace NanoVlm.Evaluation.Analysis;
 /// <param name="Images">How many pictures were looked at.</param>
 /// <param name="Values">[layers, other layers]; NaN where a layer is the same for all pictures.</param>
 /// <param name="Chance">What there is between pictures of different lists: the same with the other's pictures shuffled; null where that is 0 or means nothing.</param>
-public sealed record LayerSimilarity(
+internal sealed record LayerSimilarity(
     string Measure, IReadOnlyDictionary<string, string> Settings, string Model, string Other, IReadOnlyList<int> Layers, IReadOnlyList<int> OtherLayers,
     int Images, double[,] Values, double[,]? Chance = null)
 {

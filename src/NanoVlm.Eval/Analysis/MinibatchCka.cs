@@ -7,7 +7,7 @@ namespace NanoVlm.Evaluation.Analysis;
 /// Linear CKA between all layers of two models from minibatches that are seen once each and not kept: sums of unbiased estimates of HSIC, divided at the
 /// end (Nguyen et al., "Do Wide and Deep Networks Learn the Same Things?", 2021, equation 2). It is not inflated where items are fewer than features.
 /// </summary>
-public sealed class MinibatchCka : IDisposable
+internal sealed class MinibatchCka : IDisposable
 {
     private Tensor? own, other, cross; // [A], [B], [A, B]: sums over minibatches
 

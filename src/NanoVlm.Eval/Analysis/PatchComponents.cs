@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace NanoVlm.Evaluation.Analysis;
 
 /// <summary>Principal components of patch features: the directions in which patches differ most.</summary>
-public static class PatchComponents
+internal static class PatchComponents
 {
     /// <summary>Projects features on their first principal components. A component's sign is fixed: the feature that weighs most in it weighs more than 0.</summary>
     /// <param name="features">[n, d].</param>

@@ -12,7 +12,7 @@ namespace NanoVlm.Evaluation.Analysis;
 /// <param name="Patches">A pixel a patch.</param>
 /// <param name="Projections">[rows, columns, 3] row by row: the components before they became colours.</param>
 /// <param name="Explained">The share of the variance that each component explains.</param>
-public sealed record PatchPicture(RgbImage Image, string Name, RgbImage Patches, float[] Projections, IReadOnlyList<double> Explained)
+internal sealed record PatchPicture(RgbImage Image, string Name, RgbImage Patches, float[] Projections, IReadOnlyList<double> Explained)
 {
     /// <summary>Makes the pictures.</summary>
     /// <param name="tower">The tower.</param>

@@ -8,7 +8,7 @@ namespace NanoVlm.Evaluation.Analysis;
 /// equation 5). Its mean over samples is the population's value, so that it can be averaged over minibatches; of independent features it is around 0,
 /// below 0 as often as above.
 /// </summary>
-public static class UnbiasedHsic
+internal static class UnbiasedHsic
 {
     /// <summary>The fewest items that it is defined for.</summary>
     public const int MinimumItems = 4;

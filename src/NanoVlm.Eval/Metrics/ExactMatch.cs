@@ -1,7 +1,7 @@
 namespace NanoVlm.Evaluation.Metrics;
 
 /// <summary>Equality of texts, as lmms-eval's <c>exact_match</c> has it with case and punctuation ignored.</summary>
-public static class ExactMatch
+internal static class ExactMatch
 {
     private const string Punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"; // Python's string.punctuation
 

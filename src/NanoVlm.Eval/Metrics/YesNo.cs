@@ -1,7 +1,7 @@
 namespace NanoVlm.Evaluation.Metrics;
 
 /// <summary>What an answer to a yes-or-no question says, read by words.</summary>
-public static class YesNo
+internal static class YesNo
 {
     /// <summary><c>yes</c>, <c>no</c> or <c>other</c>.</summary>
     /// <param name="answer">The raw answer.</param>

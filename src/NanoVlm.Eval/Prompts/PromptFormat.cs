@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace NanoVlm.Evaluation.Prompts;
 
 /// <summary>How a benchmark's questions are written down for a model: a template and what is done to the parts that go into it.</summary>
-public sealed partial record PromptFormat
+internal sealed partial record PromptFormat
 {
     /// <summary>The template, with <c>{question}</c>, <c>{options}</c>, <c>{context}</c> and <c>{stem}</c>, the question without the options that its own text lists.</summary>
     public required string Prompt { get; init; }
@@ -91,7 +91,7 @@ public sealed partial record PromptFormat
 }
 
 /// <summary>Something that is done to a question.</summary>
-public enum QuestionStep
+internal enum QuestionStep
 {
     /// <summary>White space around it is taken away.</summary>
     Trim,
@@ -104,7 +104,7 @@ public enum QuestionStep
 }
 
 /// <summary>What becomes of references such as <c>&lt;image 1&gt;</c> in a text.</summary>
-public enum ImageReferences
+internal enum ImageReferences
 {
     /// <summary>They stay as text, and the images come first, each once.</summary>
     Keep,

@@ -5,7 +5,7 @@ using NanoVlm.Configuration;
 namespace NanoVlm.Evaluation.Prompts;
 
 /// <summary>The prompt formats of a harness: data, in the JSON files beside this one, which are parts of the library.</summary>
-public sealed record PromptSet
+internal sealed record PromptSet
 {
     /// <summary>The sets that are part of the library.</summary>
     public static readonly IReadOnlyList<string> Names = ["lmms", "nanovlm", "vlmevalkit"];

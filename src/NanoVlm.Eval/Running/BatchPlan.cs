@@ -8,7 +8,7 @@ namespace NanoVlm.Evaluation.Running;
 /// Which items are asked together. A function of the items and the batch size alone, so that a process that goes on where another was killed, or does a
 /// share of the work, makes the same batches.
 /// </summary>
-public sealed class BatchPlan
+internal sealed class BatchPlan
 {
     /// <summary>The most questions about the same images that go together.</summary>
     public const int MostQuestions = 16;
@@ -110,7 +110,7 @@ public sealed class BatchPlan
 /// <summary>An item with its prompt, or with what is wrong with it.</summary>
 /// <param name="Index">Its place in the published order, from 0.</param>
 /// <param name="Item">The item; null: it cannot be read.</param>
-public sealed record PlannedItem(int Index, TaskItem? Item)
+internal sealed record PlannedItem(int Index, TaskItem? Item)
 {
     /// <summary>Its prompt, images not decoded yet; null: it cannot be asked.</summary>
     public SamplePlan? Plan { get; init; }

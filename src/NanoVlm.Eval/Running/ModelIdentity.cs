@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace NanoVlm.Evaluation.Running;
 
 /// <summary>What a result says of the model that was asked.</summary>
-public static class ModelIdentity
+internal static class ModelIdentity
 {
     /// <summary>Names a model folder by its contents.</summary>
     /// <param name="folder">The model folder.</param>

@@ -7,7 +7,7 @@ using NanoVlm.Evaluation.Tasks;
 namespace NanoVlm.Evaluation.Running;
 
 /// <summary>Results on one page that holds all it shows: their figures side by side, bars by category, and their items with images, to be searched and filtered.</summary>
-public static class ResultsPage
+internal static class ResultsPage
 {
     /// <summary>Writes the page. Images are read again from where the data was; where it is not there, the page says so.</summary>
     /// <param name="path">Where to.</param>

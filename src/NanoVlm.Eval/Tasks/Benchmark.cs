@@ -7,7 +7,7 @@ using NanoVlm.Images;
 namespace NanoVlm.Evaluation.Tasks;
 
 /// <summary>A published benchmark: parquet files of known columns, asked in the words of a harness.</summary>
-public abstract class Benchmark : EvalTask
+internal abstract class Benchmark : EvalTask
 {
     /// <summary>The data set that it is published as.</summary>
     public abstract PublishedSet Published { get; }

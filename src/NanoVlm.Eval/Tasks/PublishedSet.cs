@@ -8,7 +8,7 @@ namespace NanoVlm.Evaluation.Tasks;
 /// <param name="Subset">Its configuration; empty: files outside of those; null: it has none.</param>
 /// <param name="Split">Its split.</param>
 /// <param name="Rows">How many rows that has.</param>
-public sealed record PublishedSet(string Repository, string? Subset, string Split, int Rows)
+internal sealed record PublishedSet(string Repository, string? Subset, string Split, int Rows)
 {
     private static readonly string[] Extensions = [".parquet"];
 

@@ -9,7 +9,7 @@ namespace NanoVlm.Evaluation.Tasks;
 /// Questions of one's own: a JSONL file with an object a line, and images. <c>{"question": ..., "answer": ...}</c>, with <c>image</c> or <c>images</c> (paths relative
 /// to the file), <c>answers</c> where several are right, and <c>id</c>, <c>category</c> and <c>metric</c> where wanted. Each line is scored by its metric.
 /// </summary>
-public sealed class VqaJsonlTask : EvalTask
+internal sealed class VqaJsonlTask : EvalTask
 {
     private static readonly string[] metrics = ["exact", "vqa", "anls", "relaxed", "contains"];
 

@@ -5,7 +5,7 @@ namespace NanoVlm.Evaluation.Towers;
 /// <summary>How classes are put into words: each label's names, and sentences with <c>{}</c> in a name's place.</summary>
 /// <param name="Names">The names of each label, the first for people.</param>
 /// <param name="Templates">The sentences.</param>
-public sealed record ClassNames(IReadOnlyDictionary<string, IReadOnlyList<string>> Names, IReadOnlyList<string> Templates)
+internal sealed record ClassNames(IReadOnlyDictionary<string, IReadOnlyList<string>> Names, IReadOnlyList<string> Templates)
 {
     /// <summary>What SigLIP's processors say where nothing else is asked for.</summary>
     public static readonly IReadOnlyList<string> DefaultTemplates = ["This is a photo of {}."];

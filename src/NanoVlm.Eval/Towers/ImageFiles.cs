@@ -4,7 +4,7 @@ using NanoVlm.Images;
 namespace NanoVlm.Evaluation.Towers;
 
 /// <summary>The pictures that a user names on the command line.</summary>
-public static class ImageFiles
+internal static class ImageFiles
 {
     private static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"];
 

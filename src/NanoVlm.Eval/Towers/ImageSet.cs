@@ -8,7 +8,7 @@ namespace NanoVlm.Evaluation.Towers;
 /// Reads pictures with labels or captions from what they commonly lie in: parquet files, a JSONL file, or a folder for each class. Parts of a set are told
 /// by the names of its parquet files, by a JSONL row's <c>split</c>, or by folders above those of the classes.
 /// </summary>
-public static class ImageSet
+internal static class ImageSet
 {
     private static readonly string[] ImageKeys = ["image", "file_name", "path"];
 

@@ -8,4 +8,4 @@ namespace NanoVlm.Evaluation.Towers;
 /// <param name="Label">Its class; null where it has none.</param>
 /// <param name="Captions">Texts that go with it.</param>
 /// <param name="Split">The part of the set that it is in: <c>train</c>, <c>validation</c> or <c>test</c>; null where there are no parts.</param>
-public sealed record LabelledImage(string Id, StoredImage Image, string? Label, IReadOnlyList<string> Captions, string? Split);
+internal sealed record LabelledImage(string Id, StoredImage Image, string? Label, IReadOnlyList<string> Captions, string? Split);

@@ -7,7 +7,7 @@ namespace NanoVlm.Evaluation.Towers;
 /// Classes by the votes of the nearest known features (Wu et al., "Unsupervised Feature Learning via Non-Parametric Instance Discrimination", 2018; as in DINO,
 /// Caron et al., 2021): of the k with the largest cosine, each votes for its class with exp(cosine / temperature).
 /// </summary>
-public static class NearestNeighbours
+internal static class NearestNeighbours
 {
     /// <summary>DINO's k.</summary>
     public const int DefaultCount = 20;

@@ -4,7 +4,7 @@ namespace NanoVlm.Evaluation.Towers;
 
 /// <summary>Where the right answer stands among all when they are ordered by their scores. Equal scores count against it, so that a model whose vectors are all the
 /// same finds nothing.</summary>
-public static class Ranking
+internal static class Ranking
 {
     /// <summary>The rank of each row's best right column.</summary>
     /// <param name="scores">[rows, columns].</param>

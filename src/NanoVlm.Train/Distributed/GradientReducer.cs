@@ -8,7 +8,7 @@ namespace NanoVlm.Training.Distributed;
 /// because each sum has a price of its own. While one sum is under way, the next is prepared.
 /// </summary>
 /// <remarks>A parameter without a gradient counts as zeros where another rank has one, and stays without where no rank has.</remarks>
-public sealed class GradientReducer : IDisposable
+internal sealed class GradientReducer : IDisposable
 {
     private readonly RankGroup ranks;
     private readonly Parameter[] trained;

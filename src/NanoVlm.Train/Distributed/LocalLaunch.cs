@@ -10,7 +10,7 @@ namespace NanoVlm.Training.Distributed;
 /// Several ranks on this machine: starts the program once for each, as torchrun does, with the same variables, and serves the store they
 /// meet at. Rank 0 speaks for all; what the others said last is shown when they fail.
 /// </summary>
-public sealed class LocalLaunch
+internal sealed class LocalLaunch
 {
     private const int LinesKept = 30;
     private const int Interrupted = 130;

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>Whether all ranks hold the same weights to the last bit, as they must: a rank that does not has diverged.</summary>
-public static class ParameterChecksum
+internal static class ParameterChecksum
 {
     /// <summary>Compares the weights of all ranks.</summary>
     /// <param name="ranks">The ranks; all call this after the same step.</param>

@@ -8,7 +8,7 @@ namespace NanoVlm.Training.Distributed;
 /// Shares the optimizer's work and memory out (ZeRO stage 1; Rajbhandari et al., 2020): each rank keeps the moments of some parameters,
 /// steps those and gives all others their new values. The result is that of every rank stepping all.
 /// </summary>
-public sealed class ParameterShards
+internal sealed class ParameterShards
 {
     private const long Alone = 1 << 20; // elements from which a parameter is sent by itself rather than copied together
 

@@ -6,7 +6,7 @@ namespace NanoVlm.Training.Distributed;
 /// <summary>
 /// This process's place among those of a run, as launchers tell it: the variables of torchrun and PyTorchJob, or Slurm's.
 /// </summary>
-public sealed record RankEnvironment
+internal sealed record RankEnvironment
 {
     /// <summary>This process's number, from 0.</summary>
     public required int Rank { get; init; }

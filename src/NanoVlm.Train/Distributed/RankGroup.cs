@@ -10,7 +10,7 @@ namespace NanoVlm.Training.Distributed;
 /// The processes that train one model together. Every method is called by all ranks in the same order; where a rank dies, hangs or fails,
 /// the others fail with a message that names it.
 /// </summary>
-public sealed class RankGroup : IDisposable
+internal sealed class RankGroup : IDisposable
 {
     private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(200); // between looks at the watch
     private static readonly TimeSpan CollectiveLimit = TimeSpan.FromMinutes(30); // gloo's own, far beyond the watch's
@@ -58,7 +58,7 @@ public sealed class RankGroup : IDisposable
     /// <param name="times">How long to wait; the defaults when null.</param>
     /// <returns>Null for a process alone.</returns>
     /// <exception cref="NanoVlmException">A rank did not come, two have one number, or gloo is not there.</exception>
-    public static RankGroup? Join(RankEnvironment? place, RankTimes? times = null)
+    internal static RankGroup? Join(RankEnvironment? place, RankTimes? times = null)
     {
         if (place is null) return null;
         if (!OperatingSystem.IsLinux() || GlooLibrary.Missing is not null)

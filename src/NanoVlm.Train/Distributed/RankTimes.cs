@@ -1,7 +1,7 @@
 namespace NanoVlm.Training.Distributed;
 
 /// <summary>How long ranks wait for each other.</summary>
-public sealed record RankTimes
+internal sealed record RankTimes
 {
     /// <summary>For all ranks to start; they may sit in different queues.</summary>
     public TimeSpan Join { get; init; } = TimeSpan.FromMinutes(5);

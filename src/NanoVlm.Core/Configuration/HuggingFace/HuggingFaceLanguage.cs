@@ -5,7 +5,7 @@ namespace NanoVlm.Configuration;
 /// <see cref="LanguageConfig"/>. Defaults are those of transformers' configuration classes; both the older spelling
 /// (<c>rope_theta</c>, <c>rope_scaling</c>, <c>sliding_window_pattern</c>) and the newer (<c>rope_parameters</c>, <c>layer_types</c>) are read.
 /// </summary>
-public static class HuggingFaceLanguage
+internal static class HuggingFaceLanguage
 {
     private static readonly Dictionary<string, Func<HuggingFaceConfig, LanguageConfig>> Families = new()
     {

@@ -1,7 +1,7 @@
 namespace NanoVlm.Configuration;
 
 /// <summary>The dual encoder <c>siglip</c> in Hugging Face's <c>config.json</c>; SigLIP 2 of a fixed resolution uses the same.</summary>
-public static class HuggingFaceSiglip
+internal static class HuggingFaceSiglip
 {
     /// <summary>The <c>model_type</c>.</summary>
     public const string ModelType = "siglip";

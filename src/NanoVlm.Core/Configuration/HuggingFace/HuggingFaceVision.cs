@@ -4,7 +4,7 @@ namespace NanoVlm.Configuration;
 /// Vision towers by their <c>model_type</c> in Hugging Face's <c>config.json</c>: each family is a preset of
 /// <see cref="VisionConfig"/>. Defaults are those of transformers' configuration classes.
 /// </summary>
-public static class HuggingFaceVision
+internal static class HuggingFaceVision
 {
     private static readonly Dictionary<string, Func<HuggingFaceConfig, VisionConfig>> Families = new()
     {

@@ -4,7 +4,7 @@ namespace NanoVlm.Configuration;
 /// Vision-language models by their <c>model_type</c> in Hugging Face's <c>config.json</c>: SmolVLM and Idefics3 are nanoVLM's parts under
 /// other names; Gemma-3 has its own projector and lets image tokens see each other in both directions.
 /// </summary>
-public static class HuggingFaceVlm
+internal static class HuggingFaceVlm
 {
     /// <summary>Every type of model that is known here.</summary>
     public static readonly IReadOnlyList<string> Types = ["smolvlm", "idefics3", "gemma3"];

@@ -3,7 +3,7 @@ namespace NanoVlm.Data.Packing;
 /// <summary>A row for each item, as they come.</summary>
 /// <typeparam name="T">What stands for a sample.</typeparam>
 /// <param name="rows">How many rows of this stream of items were made before.</param>
-public sealed class InOrder<T>(long rows = 0) : RowAssembler<T>(rows)
+internal sealed class InOrder<T>(long rows = 0) : RowAssembler<T>(rows)
 {
     private protected override int Needed => 1;
 

@@ -5,7 +5,7 @@ namespace NanoVlm.Data.Packing;
 /// into batches, and those are shuffled.
 /// </summary>
 /// <typeparam name="T">What stands for a sample.</typeparam>
-public sealed class LengthBuckets<T> : RowAssembler<T>
+internal sealed class LengthBuckets<T> : RowAssembler<T>
 {
     private readonly int _batchSize;
     private readonly int _window;

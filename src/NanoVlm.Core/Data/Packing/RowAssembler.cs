@@ -6,7 +6,7 @@ namespace NanoVlm.Data.Packing;
 /// <see cref="Pending"/> in order goes on exactly as this one would.
 /// </summary>
 /// <typeparam name="T">What stands for a sample.</typeparam>
-public abstract class RowAssembler<T>
+internal abstract class RowAssembler<T>
 {
     private readonly List<Waiting> _waiting = [];
     private bool _finished;

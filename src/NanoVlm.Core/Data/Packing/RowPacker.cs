@@ -5,7 +5,7 @@ namespace NanoVlm.Data.Packing;
 /// and again, the longest that fits. The longest first keeps the short ones, which close gaps, in the window.
 /// </summary>
 /// <typeparam name="T">What stands for a sample.</typeparam>
-public sealed class RowPacker<T> : RowAssembler<T>
+internal sealed class RowPacker<T> : RowAssembler<T>
 {
     private readonly int _budget;
     private readonly int _maxImages;

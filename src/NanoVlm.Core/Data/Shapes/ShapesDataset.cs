@@ -11,7 +11,7 @@ namespace NanoVlm.Data.Shapes;
 /// <c>validation.jsonl</c> and <c>test.jsonl</c>, one line an image, in LLaVA's form with the kinds of the questions and the
 /// true scene beside it. It is read like any other set, by <see cref="Sources.ConversationSource"/>.
 /// </summary>
-public static class ShapesDataset
+internal static class ShapesDataset
 {
     /// <summary>The file that says what a folder holds; its presence means that the folder is complete.</summary>
     public const string StampFile = "shapes.json";

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace NanoVlm.Data.Sources;
 
 /// <summary>The files that a user means by a path: a file, a folder, or a pattern with <c>*</c>, <c>?</c>, <c>**</c>, <c>{a,b}</c> and <c>{000..012}</c>.</summary>
-public static partial class DataFiles
+internal static partial class DataFiles
 {
     private const int MaxPatterns = 100_000;
 

@@ -7,7 +7,7 @@ namespace NanoVlm.Data.Sources;
 /// Subsets and splits of a data set by the names of its files, as the Hub lays them out: <c>subset/train-00000-of-00002.parquet</c>,
 /// <c>data/validation-00000-of-00001.parquet</c>, <c>subset/test/0000.parquet</c>, <c>train.jsonl</c>.
 /// </summary>
-public static partial class DataSplit
+internal static partial class DataSplit
 {
     /// <summary>The split that is meant when none is named.</summary>
     public const string Default = "train";

@@ -6,7 +6,7 @@ namespace NanoVlm.Data.Sources;
 /// Rows of declared columns in parquet files; several files are one table. Texts and numbers are read when it is opened, pictures row group
 /// by row group when they are asked for, and the groups asked for last are kept. Safe from any thread.
 /// </summary>
-public sealed class ParquetTable
+internal sealed class ParquetTable
 {
     private readonly IReadOnlyList<TableGroup> groups;
     private readonly int[] firsts; // the index of each group's first row in the table

@@ -1,7 +1,7 @@
 namespace NanoVlm.Data.Sources;
 
 /// <summary>Some rows of a source, in the source's order. The source is the caller's.</summary>
-public sealed class SampleRows : SampleSource
+internal sealed class SampleRows : SampleSource
 {
     private readonly SampleSource source;
     private readonly int[] rows;

@@ -1,7 +1,7 @@
 namespace NanoVlm.Data.Sources;
 
 /// <summary>What a column of a <see cref="ParquetTable"/> holds.</summary>
-public enum TableKind
+internal enum TableKind
 {
     /// <summary>A text.</summary>
     Text,
@@ -34,7 +34,7 @@ public enum TableKind
 /// <summary>A column that a table is expected to have.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Kind">What it holds.</param>
-public sealed record TableColumn(string Name, TableKind Kind)
+internal sealed record TableColumn(string Name, TableKind Kind)
 {
     /// <summary>Whether a file must have it. Where it must, a row may still be without a value.</summary>
     public bool IsRequired { get; init; } = true;

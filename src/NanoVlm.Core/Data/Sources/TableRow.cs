@@ -5,7 +5,7 @@ using NanoVlm.Images;
 namespace NanoVlm.Data.Sources;
 
 /// <summary>A row of a <see cref="ParquetTable"/>. A value that is missing where one is expected is refused with file, row and column.</summary>
-public readonly struct TableRow
+internal readonly struct TableRow
 {
     private static readonly UTF8Encoding Utf8 = new(false, throwOnInvalidBytes: true);
 

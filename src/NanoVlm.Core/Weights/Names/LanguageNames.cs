@@ -3,7 +3,7 @@ using static NanoVlm.Weights.Names.NameRule;
 namespace NanoVlm.Weights.Names;
 
 /// <summary>Names of decoders and projectors in Hugging Face's files.</summary>
-public static class LanguageNames
+internal static class LanguageNames
 {
     /// <summary>Llama's and SmolLM2's. The head stands beside what stands before all names, not behind it.</summary>
     public static readonly NameMap Llama = new("embed_tokens.weight",

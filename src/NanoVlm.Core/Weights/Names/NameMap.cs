@@ -9,7 +9,7 @@ namespace NanoVlm.Weights.Names;
 /// <param name="Anchor">A tensor that every such file has. What stands before it in its name stands before all. Empty: nothing does.</param>
 /// <param name="Rules">The tensors, by the parameters they belong to.</param>
 /// <param name="Ignored">Tensors that such files may hold and that are no parameters, such as <c>layers.*.self_attn.rotary_emb.inv_freq</c>.</param>
-public sealed record NameMap(string Anchor, IReadOnlyList<NameRule> Rules, IReadOnlyList<string> Ignored)
+internal sealed record NameMap(string Anchor, IReadOnlyList<NameRule> Rules, IReadOnlyList<string> Ignored)
 {
     /// <summary>What stands before all names of this family in a file.</summary>
     /// <param name="names">The file's tensors.</param>
@@ -47,7 +47,7 @@ public sealed record NameMap(string Anchor, IReadOnlyList<NameRule> Rules, IRead
 /// <param name="Parameter">Its name. <c>*</c> is a layer's number; a name that ends with a dot stands for its weight and its bias.</param>
 /// <param name="Stored">The tensors' names, with the same <c>*</c> and dot.</param>
 /// <param name="How">What the tensors have of it.</param>
-public sealed partial record NameRule(string Parameter, IReadOnlyList<string> Stored, Storage How)
+internal sealed partial record NameRule(string Parameter, IReadOnlyList<string> Stored, Storage How)
 {
     private readonly Regex parameter = Pattern(Parameter);
 
@@ -74,7 +74,7 @@ public sealed partial record NameRule(string Parameter, IReadOnlyList<string> St
 }
 
 /// <summary>What a tensor in a file has of a parameter.</summary>
-public enum Storage
+internal enum Storage
 {
     /// <summary>All of it; dimensions of size 1 may differ.</summary>
     Whole,

@@ -3,7 +3,7 @@ using static NanoVlm.Weights.Names.NameRule;
 namespace NanoVlm.Weights.Names;
 
 /// <summary>Names of vision towers in Hugging Face's files, by <c>model_type</c>.</summary>
-public static class VisionNames
+internal static class VisionNames
 {
     /// <summary>SigLIP's, which SmolVLM, Idefics3 and Gemma-3 have too.</summary>
     public static readonly NameMap Siglip = new("embeddings.patch_embedding.weight",
