@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace NanoVlm.Training;
 
-/// <summary>The figures of a training step, a line of <c>metrics.jsonl</c>. Rates are over the whole step, the wait for data included.</summary>
+/// <summary>
+/// The figures of a training step, a line of <c>metrics.jsonl</c>. Rates are over the whole step, the wait for data included.
+/// </summary>
 internal sealed record StepMetrics
 {
     /// <summary>Steps done, from 1.</summary>
@@ -56,12 +58,16 @@ internal sealed record StepMetrics
 /// <param name="Seconds">How long it took.</param>
 internal sealed record EvaluationMetrics(int Step, double ValidationAccuracy, IReadOnlyDictionary<string, double> ByKind, int Questions, double Seconds)
 {
-    /// <summary>The headline figure of each benchmark in <c>eval.tasks</c>, over its first questions; null: none is asked while training.</summary>
+    /// <summary>
+    /// The headline figure of each benchmark in <c>eval.tasks</c>, over its first questions; null: none is asked while training.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, double>? Benchmarks { get; init; }
 }
 
-/// <summary>Writes a run's figures to <c>metrics.jsonl</c>, a JSON object a line, each line at once, and for TensorBoard where asked to.</summary>
+/// <summary>
+/// Writes a run's figures to <c>metrics.jsonl</c>, a JSON object a line, each line at once, and for TensorBoard where asked to.
+/// </summary>
 internal sealed class MetricsLog : IDisposable
 {
     private readonly string path;
@@ -70,7 +76,8 @@ internal sealed class MetricsLog : IDisposable
 
     /// <summary>Opens the file of a new run, or of one that goes on.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="step">The step that the run goes on from: lines of later ones, which will be done again, and a last line cut short go.</param>
+    /// <param name="step">The step that the run goes on from: lines of later ones, which will be done again, and a last line cut short
+    /// go.</param>
     /// <param name="tensorBoardFolder">Where TensorBoard finds the figures; null: nowhere.</param>
     /// <exception cref="NanoVlmException">The file cannot be written.</exception>
     public MetricsLog(string path, int step = 0, string? tensorBoardFolder = null)

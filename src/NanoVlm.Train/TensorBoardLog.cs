@@ -5,7 +5,8 @@ using static TorchSharp.torch.utils;
 namespace NanoVlm.Training;
 
 /// <summary>
-/// The lines of <c>metrics.jsonl</c> as an event file of TensorBoard: each number is a scalar, <c>train/loss</c> or <c>evaluation/by_kind/colour</c>. A run that goes on
+/// The lines of <c>metrics.jsonl</c> as an event file of TensorBoard: each number is a scalar, <c>train/loss</c> or
+/// <c>evaluation/by_kind/colour</c>. A run that goes on
 /// writes the file anew from the lines that it keeps, so that no step is there twice.
 /// </summary>
 internal sealed class TensorBoardLog

@@ -10,8 +10,10 @@ using TorchSharp;
 namespace NanoVlm.Training.Tests;
 
 /// <summary>
-/// TorchSharp does not hold the scalar that it makes of a number while native code reads it, so a collection that another thread starts may free it too early. NanoVlm
-/// makes its scalars in one class, which holds them; these tests read the code of each assembly for calls that would make one elsewhere, TorchSharp's own included.
+/// TorchSharp does not hold the scalar that it makes of a number while native code reads it, so a collection that another thread starts may
+/// free it too early. NanoVlm
+/// makes its scalars in one class, which holds them; these tests read the code of each assembly for calls that would make one elsewhere,
+/// TorchSharp's own included.
 /// </summary>
 public sealed class ScalarTests
 {
@@ -55,7 +57,8 @@ public sealed class ScalarTests
 
     private static bool IsConversion(string method) => method.StartsWith("Scalar.op_Implicit", StringComparison.Ordinal) || method.Contains(".ToScalar(", StringComparison.Ordinal);
 
-    // Who calls whom, by name and parameters. A byte that looks like a call inside another instruction does no harm: its token would have to be that of a conversion.
+    // Who calls whom, by name and parameters. A byte that looks like a call inside another instruction does no harm: its token would have
+    // to be that of a conversion.
     private sealed class AssemblyCode : IDisposable
     {
         private readonly PEReader file;

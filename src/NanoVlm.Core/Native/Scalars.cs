@@ -4,15 +4,16 @@ using static TorchSharp.torch;
 namespace NanoVlm.Native;
 
 /// <summary>
-/// Numbers beside tensors. TorchSharp makes a <see cref="Scalar"/> of every number (also of the factor that <c>x + y</c> has inside), hands native code its address, and
-/// holds it no longer: a collection that another thread starts may free it before it is read, and the operator then throws or computes with what stands there. A data
-/// loader's threads do start collections. These scalars are held until long after; <c>ScalarTests</c> lets nothing in this library convert a number in another way.
+/// Numbers beside tensors. TorchSharp makes a <see cref="Scalar"/> of every number, also of the factor that <c>x + y</c> has inside, and does
+/// not hold it while native code reads it. A collection that another thread starts, a data loader's for example, may free it before: the
+/// operator then throws, or computes with what stands in that memory. This class holds its scalars until long after. <c>ScalarTests</c> finds
+/// every other conversion in this library.
 /// </summary>
 internal static class Scalars
 {
     private const int Held = 64;
     [ThreadStatic] private static Scalar[]? last;
-    [ThreadStatic] private static int next;
+    [ThreadStatic] private static uint next; // begins again at 0 after the largest
 
     public static Scalar scalar(double number) => Hold(number);
     public static Scalar scalar(long number) => Hold(number);

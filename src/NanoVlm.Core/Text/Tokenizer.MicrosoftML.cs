@@ -3,8 +3,10 @@ using Microsoft.ML.Tokenizers;
 
 namespace NanoVlm.Text;
 
-// The members of Microsoft.ML.Tokenizers.Tokenizer. Ids and tokens are those of Encode(text), the post-processor's included, as that library's own tokenizers have them.
-// Ranges are of the text that was given, in UTF-16: there is no normalized text to count in, since normalizers work on stretches between added tokens.
+// The members of Microsoft.ML.Tokenizers.Tokenizer. Ids and tokens are those of Encode(text), the post-processor's included, as that
+// library's own tokenizers have them.
+// Ranges are of the text that was given, in UTF-16: there is no normalized text to count in, since normalizers work on stretches between
+// added tokens.
 public sealed partial class Tokenizer : Microsoft.ML.Tokenizers.Tokenizer
 {
     /// <inheritdoc/>
@@ -16,7 +18,9 @@ public sealed partial class Tokenizer : Microsoft.ML.Tokenizers.Tokenizer
     /// <inheritdoc/>
     public override string Decode(IEnumerable<int> ids) => Decode(ids as int[] ?? ids.ToArray());
 
-    /// <summary>Decodes as many ids as the destination has room for; a character that several ids make is written whole or not at all.</summary>
+    /// <summary>
+    /// Decodes as many ids as the destination has room for; a character that several ids make is written whole or not at all.
+    /// </summary>
     /// <param name="ids">Token ids; those without a token are passed over.</param>
     /// <param name="destination">Where the text goes.</param>
     /// <param name="idsConsumed">How many ids the written text stands for.</param>
@@ -42,7 +46,7 @@ public sealed partial class Tokenizer : Microsoft.ML.Tokenizers.Tokenizer
         return OperationStatus.Done;
     }
 
-    /// <summary>The tokens of a text, cut off before the first character that more than <see cref="EncodeSettings.MaxTokenCount"/> tokens would be needed for.</summary>
+    /// <summary>Encodes the beginning of a text, as far as the limit of tokens allows; no character is cut.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The largest number of tokens is not above 0.</exception>
     protected override EncodeResults<EncodedToken> EncodeToTokens(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
@@ -67,7 +71,9 @@ public sealed partial class Tokenizer : Microsoft.ML.Tokenizers.Tokenizer
         var end = 0;
         for (var i = 0; i < tokens.Length; i++)
         {
-            var (from, to) = encoding.SpecialTokensMask[i] ? (end, end) : (places?[encoding.Offsets[i].Start] ?? encoding.Offsets[i].Start, places?[encoding.Offsets[i].End] ?? encoding.Offsets[i].End);
+            var (from, to) = encoding.Offsets[i];
+            if (encoding.SpecialTokensMask[i]) (from, to) = (end, end);
+            else if (places is not null) (from, to) = (places[from], places[to]);
             tokens[i] = new EncodedToken(encoding.Ids[i], encoding.Tokens[i], from..to);
             end = to;
         }

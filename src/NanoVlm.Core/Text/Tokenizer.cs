@@ -7,7 +7,8 @@ namespace NanoVlm.Text;
 /// <summary>
 /// A Hugging Face tokenizer: <c>tokenizer.json</c> with the token roles and chat template of <c>tokenizer_config.json</c>.
 /// Text goes through added tokens, normalizer, pre-tokenizer, model and post-processor; ids come back through the decoder.
-/// Immutable; one instance serves any number of threads. It is a <see cref="Microsoft.ML.Tokenizers.Tokenizer"/> for all code that takes one.
+/// Immutable; one instance serves any number of threads. It is a <see cref="Microsoft.ML.Tokenizers.Tokenizer"/> for all code that takes
+/// one.
 /// </summary>
 public sealed partial class Tokenizer
 {
@@ -49,7 +50,8 @@ public sealed partial class Tokenizer
 
     /// <summary>Loads a tokenizer.</summary>
     /// <param name="folderOrFile">A folder with <c>tokenizer.json</c>, or the file. <c>tokenizer_config.json</c>,
-    /// <c>special_tokens_map.json</c>, <c>added_tokens.json</c>, and <c>chat_template.jinja</c> or <c>chat_template.json</c> beside it are read
+    /// <c>special_tokens_map.json</c>, <c>added_tokens.json</c>, and <c>chat_template.jinja</c> or <c>chat_template.json</c> beside it are
+    /// read
     /// where they exist.</param>
     /// <exception cref="NanoVlmException">No such file, or the file is broken or of a kind that is not supported.</exception>
     public static Tokenizer Load(string folderOrFile)

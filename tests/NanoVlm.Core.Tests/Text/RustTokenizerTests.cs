@@ -2,7 +2,9 @@ using NanoVlm.Text;
 
 namespace NanoVlm.Tests.Text;
 
-/// <summary>Hugging Face's own library (Rust, by the package Tokenizers.DotNet), where its native part is, on texts that no recording holds.</summary>
+/// <summary>
+/// Hugging Face's own library (Rust, by the package Tokenizers.DotNet), where its native part is, on texts that no recording holds.
+/// </summary>
 public sealed class RustTokenizerTests
 {
     private const int Texts = 300;
